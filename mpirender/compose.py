@@ -1,0 +1,120 @@
+"""Tiles become a frame: numpy only, at the picture's own depth."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpirender.errors import CompositionError
+from mpirender.model import Tile
+
+__all__ = ["Frame", "missing_tiles"]
+
+
+class Frame:
+    """One frame while its tiles arrive.
+
+    What has not arrived is as the renderer leaves what it was not asked for: black and opaque.
+
+    Parameters
+    ----------
+    height, width, channels : int
+        H, W and C.
+    dtype : str
+        Type of the pixels in numpy's words.
+    opaque : bool
+        Whether the last channel is alpha.
+    """
+
+    def __init__(
+        self, height: int, width: int, channels: int, *, dtype: str, opaque: bool = False
+    ) -> None:
+        self.pixels: NDArray[np.generic] = np.zeros((height, width, channels), dtype)
+        if opaque:
+            kind = np.dtype(dtype)
+            self.pixels[..., -1] = np.iinfo(kind).max if kind.kind == "u" else 1
+        self._arrived: NDArray[np.bool_] = np.zeros((height, width), bool)
+        self._tiles: list[Tile] = []
+
+    def put(self, tile: Tile, pixels: NDArray[np.generic]) -> None:
+        """Lay a tile into the frame.
+
+        Parameters
+        ----------
+        tile : Tile
+            Where it belongs.
+        pixels : (tile.height, tile.width, C) ndarray
+            Of the frame's dtype.
+
+        Raises
+        ------
+        CompositionError
+            If the pixels have another shape or type than the place they are for, or if the tile
+            overlaps one that is there already.
+
+        Notes
+        -----
+        Costs one look at each pixel, besides the copy, however many tiles there are.
+        """
+        place = self.pixels[tile.start : tile.stop, tile.left : tile.right]
+        if place.shape != pixels.shape or place.dtype != pixels.dtype:
+            raise CompositionError(
+                f"{tile}: got {pixels.shape} {pixels.dtype}, expected {place.shape} {place.dtype}"
+            )
+        arrived = self._arrived[tile.start : tile.stop, tile.left : tile.right]
+        if arrived.any():
+            other = next(other for other in self._tiles if _overlap(tile, other))
+            raise CompositionError(f"{tile}: overlaps {other}, which is there already")
+        place[...] = pixels
+        arrived[...] = True
+        self._tiles.append(tile)
+
+    def gaps(self, area: Tile) -> list[Tile]:
+        """Return what of an area has not arrived; see `missing_tiles`."""
+        return missing_tiles(area, self._tiles)
+
+
+def missing_tiles(area: Tile, tiles: list[Tile]) -> list[Tile]:
+    """Return the rectangles of an area that no tile covers.
+
+    Parameters
+    ----------
+    area : Tile
+    tiles : list of Tile
+        Within the area, in any order.
+
+    Returns
+    -------
+    gaps : list of Tile
+        From top to bottom and from left to right; none overlaps another.
+    """
+    rows = sorted({area.start, area.stop, *(edge for t in tiles for edge in (t.start, t.stop))})
+    gaps: list[Tile] = []
+    for start, stop in pairwise(rows):
+        here = sorted((t.left, t.right) for t in tiles if t.start <= start and stop <= t.stop)
+        column = area.left
+        for left, right in [*here, (area.right, area.right)]:
+            if left > column:
+                _extend(gaps, Tile(start, stop, column, left, area.frame))
+            column = max(column, right)
+    return gaps
+
+
+def _extend(gaps: list[Tile], gap: Tile) -> None:
+    """Append a gap, joined to the one above it where both have the same columns."""
+    for index, above in enumerate(gaps):
+        if above.stop == gap.start and (above.left, above.right) == (gap.left, gap.right):
+            gaps[index] = Tile(above.start, gap.stop, gap.left, gap.right, gap.frame)
+            return
+    gaps.append(gap)
+
+
+def _overlap(one: Tile, other: Tile) -> bool:
+    return (
+        one.start < other.stop
+        and other.start < one.stop
+        and one.left < other.right
+        and other.left < one.right
+    )

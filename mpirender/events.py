@@ -1,0 +1,127 @@
+"""What the schedule is told, and what it answers: events in, instructions out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mpirender.errors import ErrorRecord
+from mpirender.model import Result, Task
+
+__all__ = [
+    "Aborted",
+    "CancelRequested",
+    "CancelTask",
+    "Event",
+    "Instruction",
+    "RankHeard",
+    "SendTask",
+    "SetAside",
+    "StopWorker",
+    "TaskCompleted",
+    "TaskFailed",
+    "Tick",
+    "WorkerLost",
+    "WorkerReady",
+]
+
+# ------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A rank asks for a task."""
+
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankHeard:
+    """A rank has shown that it lives."""
+
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCompleted:
+    """A task's pixels are with the root."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """One attempt at a task came to nothing."""
+
+    rank: int
+    task_id: int
+    attempt: int
+    error: ErrorRecord
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A rank is known to be dead."""
+
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The run is to end now."""
+
+    reason: ErrorRecord
+
+
+Event: TypeAlias = (
+    WorkerReady | RankHeard | TaskCompleted | TaskFailed | WorkerLost | Tick | CancelRequested
+)
+
+# ------------------------------------------------------------------------------- instructions
+
+
+@dataclass(frozen=True, slots=True)
+class SendTask:
+    """Give a rank a task."""
+
+    rank: int
+    task: Task
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTask:
+    """Have a rank end an attempt that nobody waits for any more."""
+
+    rank: int
+    task_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopWorker:
+    """Tell a rank that the run is over."""
+
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Tell people that a rank gets no more work."""
+
+    rank: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """Tell people why the run ends before all is done."""
+
+    reason: ErrorRecord
+
+
+Instruction: TypeAlias = SendTask | CancelTask | StopWorker | SetAside | Aborted

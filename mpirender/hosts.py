@@ -1,0 +1,100 @@
+"""Hosts, slots and launchers: what the machines' own words mean here.
+
+Slurm calls a rank a task; the word is translated in this module and nowhere else in the program.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mpirender.model import Seat
+
+__all__ = ["Claim", "launcher_claim", "seat_of_this_process", "threads_for"]
+
+_LAUNCHERS = (
+    # launcher, variable of the rank, variable of the size; the first that is set counts, since
+    # mpirun under Slurm starts its daemons with srun and the ranks inherit Slurm's variables
+    ("Open MPI's mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("MPICH's mpiexec", "PMI_RANK", "PMI_SIZE"),
+    ("srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+)
+
+_TRACES = ("PMIX_", "PMI_", "PMI2_", "PALS_", "ALPS_", "FLUX_TASK_", "MPIEXEC_")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the launcher says of this process, before MPI has been asked.
+
+    Attributes
+    ----------
+    launcher : str
+        For people; empty where the process was started without one.
+    rank, size : int
+        0 and 1 without a launcher.
+    launched : bool
+        Whether there are signs of a launcher, be it one that does not tell rank and size.
+    """
+
+    launcher: str = ""
+    rank: int = 0
+    size: int = 1
+    launched: bool = False
+
+
+def launcher_claim(environ: Mapping[str, str]) -> Claim:
+    """Return what the launcher's variables claim.
+
+    Parameters
+    ----------
+    environ : mapping of str to str
+        Such as ``os.environ``.
+
+    Returns
+    -------
+    claim : Claim
+    """
+    for launcher, rank, size in _LAUNCHERS:
+        if environ.get(rank, "").isdigit() and environ.get(size, "").isdigit():
+            return Claim(launcher, int(environ[rank]), int(environ[size]), launched=True)
+    return Claim(launched=any(name.startswith(_TRACES) for name in environ))
+
+
+def seat_of_this_process(host: str, environ: Mapping[str, str]) -> Seat:
+    """Return where this process sits.
+
+    Slurm need not bind a rank to the processors that it has been given (`TaskPlugin=none`), so
+    that their number is taken from Slurm and not from the kernel alone.
+    """
+    granted = environ.get("SLURM_CPUS_PER_TASK", "")
+    cores = frozenset(os.sched_getaffinity(0))
+    return Seat(host, cores, int(granted) if granted.isdigit() else None)
+
+
+def threads_for(seats: Sequence[Seat]) -> list[int]:
+    """Share out the cores of every host among its ranks.
+
+    Parameters
+    ----------
+    seats : sequence of Seat
+        One a rank, in the order of the ranks.
+
+    Returns
+    -------
+    threads : list of int
+        One a rank, each >= 1. Ranks that may use the same cores get equal parts of them, the
+        first ones one more where they do not divide; no rank more than it was granted.
+    """
+    sharing: dict[Seat, list[int]] = defaultdict(list)
+    for rank, seat in enumerate(seats):
+        sharing[seat].append(rank)
+    threads = [1] * len(seats)
+    for seat, ranks in sharing.items():
+        whole, extra = divmod(len(seat.cores), len(ranks))
+        for index, rank in enumerate(ranks):
+            share = whole + (index < extra)
+            threads[rank] = max(1, min(share, seat.granted or share))
+    return threads

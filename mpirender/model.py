@@ -1,0 +1,283 @@
+"""The nouns of the program: what a job, a task and a result are.
+
+All are frozen and checked when they are made, so that whoever holds one may trust it. Rows and
+columns are counted from 0 at the top left, and the end is not included, as everywhere in Python.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from mpirender.units import Bytes, Pixels, Seconds
+
+Metadata: TypeAlias = tuple[tuple[str, bytes], ...]
+"""Names and raw values in the order of the file; a name may come twice."""
+
+__all__ = [
+    "Job",
+    "Limits",
+    "Metadata",
+    "PictureFormat",
+    "PictureType",
+    "Result",
+    "Seat",
+    "Task",
+    "Tile",
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tile:
+    """A rectangle of a frame; a row block is a tile over all columns.
+
+    Attributes
+    ----------
+    start, stop : int
+        Rows, ``0 <= start < stop``.
+    left, right : int
+        Columns, ``0 <= left < right``.
+    frame : int
+        Number of the frame, as the renderer counts; 0 in a job of one still.
+    """
+
+    start: int
+    stop: int
+    left: int
+    right: int
+    frame: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.start < self.stop and 0 <= self.left < self.right):
+            raise ValueError(f"not a rectangle: {self}")
+
+    @property
+    def height(self) -> Pixels:
+        """Rows of the tile."""
+        return self.stop - self.start
+
+    @property
+    def width(self) -> Pixels:
+        """Columns of the tile."""
+        return self.right - self.left
+
+    @property
+    def pixels(self) -> Pixels:
+        """Pixels of the tile."""
+        return self.height * self.width
+
+    def contains(self, other: Tile) -> bool:
+        """Return whether all of another tile lies within this one."""
+        return (
+            self.frame == other.frame
+            and self.start <= other.start < other.stop <= self.stop
+            and self.left <= other.left < other.right <= self.right
+        )
+
+    def __str__(self) -> str:
+        return f"rows {self.start}-{self.stop - 1}, columns {self.left}-{self.right - 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is handed out, and tried again, as one.
+
+    Attributes
+    ----------
+    id : int
+        Dense, from 0.
+    tile : Tile
+        What to render.
+    """
+
+    id: int
+    tile: Tile
+
+
+@dataclass(frozen=True, slots=True)
+class PictureType:
+    """The type of file a renderer has been asked for.
+
+    Attributes
+    ----------
+    kind : str
+        ``png``, ``ppm``, ``tga``, ``bmp``, ``exr``, ``hdr`` or ``jpeg``.
+    bits : int
+        Bits a channel in the file, 8 or 16; 0 where the renderer does not say.
+    alpha : bool
+        Whether the picture has transparency.
+    quality : int
+        Of a JPEG, 1 to 100; 0 for all others.
+    """
+
+    kind: str
+    bits: int = 8
+    alpha: bool = False
+    quality: int = 0
+
+    def __post_init__(self) -> None:
+        if self.bits not in (0, 8, 16):
+            raise ValueError(f"bits a channel: got {self.bits}, expected 8 or 16")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFormat:
+    """How the pixels lie in a file, and everything in the file that is not a pixel.
+
+    Parameters
+    ----------
+    kind : str
+        "png", "ppm", "bmp", "tga", "exr", "hdr" or "jpeg".
+    dtype : str
+        numpy name of one value: "uint8", "uint16", "float16" or "float32".
+    channels : str
+        One letter a channel: "L", "LA", "RGB", "RGBA", or "RGBE" for the raw bytes of HDR.
+    metadata : tuple of (str, bytes)
+        As the decoder of the kind left it; only the encoder of the kind reads it.
+    """
+
+    kind: str
+    dtype: str
+    channels: str
+    metadata: Metadata = ()
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel is transparency."""
+        return self.channels.endswith("A")
+
+    @property
+    def layout(self) -> tuple[str, str, str]:
+        """Kind, dtype and channels: what two blocks of one frame must have in common."""
+        return self.kind, self.dtype, self.channels
+
+    def get(self, name: str, default: bytes = b"") -> bytes:
+        """First metadata value of this name, or the default."""
+        return next((value for key, value in self.metadata if key == name), default)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how often a task is tried.
+
+    Attributes
+    ----------
+    retries : int
+        How often a failed task is tried again, >= 0.
+    timeout : float or None
+        Seconds that one attempt may take; None for no limit.
+    """
+
+    retries: int = 2
+    timeout: Seconds | None = None
+
+    def __post_init__(self) -> None:
+        if self.retries < 0 or (self.timeout is not None and self.timeout <= 0):
+            raise ValueError(f"limits out of range: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run, resolved on rank 0 and sent to every rank once.
+
+    Attributes
+    ----------
+    renderer, program, version : str
+        Name in the table of renderers; the program as every host is to find it; the version that
+        all hosts must have.
+    arguments : tuple of str
+        The renderer's own arguments for the whole picture.
+    directory : Path
+        Where the renderer runs, the folder in which the user typed the command.
+    environment : tuple of (str, str)
+        Variables of rank 0 that the renderer reads, so that all ranks see the same.
+    width, height : int
+        Size of the frame in pixels.
+    area : Tile
+        What is to be rendered; the whole frame, but for a partial render.
+    block : int
+        Edge of the renderer's own blocks in pixels; tasks begin on multiples of it.
+    picture : PictureType
+        What the user will get.
+    output : Path
+        Where the picture will be, absolute.
+    limits : Limits
+    keep : bool
+        Whether scratch folders stay.
+    """
+
+    renderer: str
+    program: str
+    version: str
+    arguments: tuple[str, ...]
+    directory: Path
+    environment: tuple[tuple[str, str], ...]
+    width: Pixels
+    height: Pixels
+    area: Tile
+    block: Pixels
+    picture: PictureType
+    output: Path
+    limits: Limits = Limits()
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        frame = Tile(0, self.height, 0, self.width, self.area.frame)
+        if not frame.contains(self.area):
+            raise ValueError(f"{self.area} is not within {self.width} x {self.height} pixels")
+        if self.block < 1:
+            raise ValueError(f"block size: got {self.block}, expected 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one attempt at a task cost.
+
+    Attributes
+    ----------
+    task : Task
+    attempt : int
+        From 1.
+    rank : int
+    host : str
+    seconds : float
+        From the start of the renderer to its end.
+    setup_seconds : float
+        Of work before the first pixel (parsing, bounding, photons), which every further task
+        costs again.
+    render_seconds : float
+        Spent on pixels. What is left of `seconds` is latency: the renderer starts, writes, ends.
+    cpu_seconds : float
+        User and system time of the renderer.
+    peak_memory : int
+        Its largest resident set in bytes.
+    """
+
+    task: Task
+    attempt: int
+    rank: int
+    host: str
+    seconds: Seconds
+    setup_seconds: Seconds
+    render_seconds: Seconds
+    cpu_seconds: Seconds
+    peak_memory: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a rank sits.
+
+    Attributes
+    ----------
+    host : str
+    cores : frozenset of int
+        Numbers of the processors that the rank may use.
+    granted : int or None
+        How many of them the batch system has given it; None where it does not say.
+    """
+
+    host: str
+    cores: frozenset[int]
+    granted: int | None = None

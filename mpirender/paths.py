@@ -1,0 +1,109 @@
+"""Every file name of a run, and the one way in which a file of the user's comes to be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mpirender.errors import SetupError, WriteError
+
+__all__ = ["Scratch", "atomic_replace", "check_writable"]
+
+
+class Scratch:
+    """The folder of one rank for pictures and logs of its tasks, on the host's own disk.
+
+    Parameters
+    ----------
+    rank : int
+
+    Raises
+    ------
+    SetupError
+        If it cannot be made.
+    """
+
+    def __init__(self, rank: int) -> None:
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix=f"mpirender-{rank:03d}-"))
+        except OSError as error:
+            raise SetupError(
+                f"no scratch folder on this host: {error}", hint="set TMPDIR to a folder with room"
+            ) from error
+
+    def log(self, task_id: int, attempt: int) -> Path:
+        """Return the file for what the renderer says in one attempt."""
+        return self.folder / f"task-{task_id:06d}.{attempt}.log"
+
+    def sweep(self, *, task_id: int) -> None:
+        """Remove the files of a task that has been sent, or has failed; logs stay."""
+        for path in self.folder.glob(f"task-{task_id:06d}*"):
+            if path.suffix != ".log":
+                path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the folder and all in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def check_writable(output: Path) -> None:
+    """Find out, before hours are spent, that a picture could be written.
+
+    Raises
+    ------
+    WriteError
+        If its folder does not exist or may not be written to, or if a folder is in its place.
+    """
+    folder = output.resolve().parent
+    if not folder.is_dir():
+        raise WriteError(f"no such folder: {folder}", hint=f"make it: mkdir -p '{folder}'")
+    if output.is_dir():
+        raise WriteError(f"{output} is a folder, expected a file name", hint="name a file with -o")
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".mpirender-"):
+            pass
+    except OSError as error:
+        raise WriteError(
+            f"cannot write to {output.parent}: {error.strerror}",
+            hint="choose another place with -o",
+        ) from error
+
+
+@contextmanager
+def atomic_replace(path: Path) -> Iterator[Path]:
+    """Write a file under a temporary name beside its own, and rename it when it is whole.
+
+    Parameters
+    ----------
+    path : Path
+
+    Yields
+    ------
+    temporary : Path
+        With the same suffix, to be written by the caller.
+
+    Raises
+    ------
+    WriteError
+        If the disk is full, or the file cannot be written for another reason; what was at `path`
+        before is untouched then.
+    """
+    path = path.resolve()  # a link stays a link
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except (OSError, WriteError) as error:
+        cause = error.__cause__ or error  # a WriteError names the temporary file
+        raise WriteError(
+            f"cannot write {path}: {getattr(cause, 'strerror', None) or cause}",
+            hint="make room or choose another place with -o; what was there before is untouched",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,238 @@
+"""Child processes: the only module that starts one.
+
+No shell, an own standard input and output, none of the launcher's variables, and dead when its
+rank is: a renderer that outlives a killed job would burn the cluster's cores for nobody.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mpirender.errors import RendererNotFound, SetupError
+from mpirender.units import Bytes, Seconds
+
+__all__ = ["Exit", "Process", "clean_environment", "die_with_parent", "find_program"]
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LAST_LINES = 20
+_PARENT = os.getppid()
+
+# A renderer that itself uses MPI would take itself for a rank of ours, or abort, if it saw these.
+_LAUNCHER_VARIABLES = re.compile(
+    r"(OMPI_(COMM|UNIVERSE|FILE|APP|NUM|FIRST|ARGV|COMMAND|WORLD_)"
+    r"|OMPI_MCA_(orte|ess|pmix|mpi_oversubscribe|initial_wdir)"
+    r"|PMIX_|PRTE_|PMI_|PMI2_|HYDI_|MPIR_|MPI_LOCAL)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended.
+
+    Attributes
+    ----------
+    status : int
+        Exit status, or minus the number of the signal that ended it.
+    cpu_seconds : float
+        User and system time, its own children included.
+    peak_memory : int
+        Largest resident set in bytes.
+    """
+
+    status: int
+    cpu_seconds: Seconds
+    peak_memory: Bytes
+
+    def __str__(self) -> str:
+        if self.status >= 0:
+            return f"exit status {self.status}"
+        return f"signal {signal.Signals(-self.status).name}"
+
+
+class Process:
+    """A running child process whose output is read line by line as it comes.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Program and arguments, passed as they are.
+    directory : Path
+        Working directory.
+    environment : mapping of str to str
+        All of its variables; see `clean_environment`.
+    log : Path
+        File for what it says; records that end in a carriage return only, as progress does, are
+        left out.
+
+    Raises
+    ------
+    RendererNotFound
+        If there is no such program on this host.
+    SetupError
+        If it cannot be started for another reason.
+
+    Notes
+    -----
+    Start it from a thread that lives as long as the rank: the kernel ends the child with the
+    thread that made it.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str], log: Path
+    ) -> None:
+        self.argv = [find_program(argv[0], environment), *argv[1:]]
+        self.exit: Exit | None = None
+        self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._rest = b""
+        self._log = log.open("wb")
+        try:
+            self._child = subprocess.Popen(
+                [*_tied_to_parent(), *self.argv],
+                cwd=directory,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._log.close()
+            raise SetupError(
+                f"cannot start {argv[0]} in {directory}: {error.strerror}",
+                hint="the folder must exist on every host of the run",
+            ) from error
+        assert self._child.stdout is not None
+        self._pipe = self._child.stdout.fileno()
+        os.set_blocking(self._pipe, False)
+
+    def poll(self) -> Exit | None:
+        """Return how the process ended, or None while it runs."""
+        if self.exit is None:
+            pid, status, usage = os.wait4(self._child.pid, os.WNOHANG)
+            if pid:
+                self._child.returncode = os.waitstatus_to_exitcode(status)
+                cpu_seconds = usage.ru_utime + usage.ru_stime
+                self.exit = Exit(self._child.returncode, cpu_seconds, usage.ru_maxrss * 1024)
+        return self.exit
+
+    def lines(self) -> list[str]:
+        """Return what has been said since the last call, a list item a line or progress record."""
+        if self._log.closed:
+            return []
+        chunks = [self._rest]
+        while chunk := self._read():
+            chunks.append(chunk)
+        *whole, self._rest = re.split(rb"(?<=[\r\n])", b"".join(chunks))
+        if self.exit is not None and self._rest:
+            whole, self._rest = [*whole, self._rest], b""
+        for line in whole:
+            if not line.endswith(b"\r"):
+                with suppress(OSError):  # a full disk: the picture is what is judged
+                    self._log.write(line)
+        texts = [line.decode(errors="replace").rstrip("\r\n") for line in whole]
+        self.last_lines.extend(text for text in texts if text.strip())
+        return texts
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._pipe, 1 << 16)
+        except (BlockingIOError, OSError):
+            return b""
+
+    def kill(self) -> None:
+        """End the process and all of its group, now."""
+        if self.exit is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+            _, status, usage = os.wait4(self._child.pid, 0)
+            self._child.returncode = os.waitstatus_to_exitcode(status)
+            cpu_seconds = usage.ru_utime + usage.ru_stime
+            self.exit = Exit(self._child.returncode, cpu_seconds, usage.ru_maxrss * 1024)
+        self.close()
+
+    def close(self) -> None:
+        """Close the log and the pipe of a process that has ended."""
+        with suppress(OSError):  # a full disk
+            self._log.close()
+        assert self._child.stdout is not None
+        self._child.stdout.close()
+
+    def cpu_seconds(self) -> Seconds:
+        """Return the processor time that the process and its group have used so far."""
+        ticks = 0
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = entry.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == self._child.pid:  # the session, which is the process's own
+                ticks += sum(int(value) for value in fields[11:15])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> Bytes:
+        """Return the resident set of the process, 0 where it cannot be read."""
+        try:
+            pages = int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1])
+        except (OSError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def find_program(name: str, environment: Mapping[str, str]) -> str:
+    """Return the path of a program.
+
+    Raises
+    ------
+    RendererNotFound
+        If there is none of that name on this host's PATH.
+    """
+    found = shutil.which(name, path=environment.get("PATH"))
+    if found is None:
+        raise RendererNotFound(f"no program {name!r} on the PATH")
+    return found
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the launcher's variables.
+
+    Parameters
+    ----------
+    environ : mapping of str to str
+        Such as ``os.environ`` of a rank.
+
+    Returns
+    -------
+    environment : dict of str to str
+    """
+    return {k: v for k, v in environ.items() if not _LAUNCHER_VARIABLES.match(k)}
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when the one that started it is gone.
+
+    A launcher that is killed outright would otherwise leave its ranks, and they their renderers.
+    """
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):  # not Linux
+        return
+    if os.getppid() != _PARENT:  # it was gone before the kernel knew of our wish
+        os._exit(1)
+
+
+@cache
+def _tied_to_parent() -> tuple[str, ...]:
+    """Return the prefix that ends a child with its parent; empty where there is no setpriv."""
+    found = shutil.which("setpriv")
+    return (found, "--pdeathsig", "KILL", "--") if found else ()

@@ -1,0 +1,297 @@
+"""A renderer without a renderer: the whole program runs, in milliseconds, and fails on request.
+
+A ``.fake`` scene is a text file of ``key = value`` lines::
+
+    size    = 64x48      # pixels, the only key that must be there
+    bits    = 16         # a channel, 8 (the default) or 16
+    block   = 8          # edge of its blocks in pixels, 32 by default
+    seconds = 0.05       # what a task takes, 0 by default
+    setup   = 0.01       # what it takes before the first pixel, 0 by default
+    fault   = exit:3     # every attempt at task 3 fails; as often as wanted
+    fault   = hang:2@1   # the first attempt at task 2 hangs
+
+The faults are those that real renderers have: ``exit`` (ends with status 1), ``signal`` (dies),
+``hang`` (never ends), ``lie`` (ends with 0 and says less than all pixels), ``missing`` (no
+picture), ``empty``, ``torn`` (half a file), ``size`` (another one than asked), ``scene`` (the
+scene is at fault), ``version`` (another one than rank 0's). Every pixel tells where it is, so that
+a picture shows at once what is missing or in the wrong place.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpirender.errors import RendererFailed, SceneError, UsageError
+from mpirender.model import Job, PictureFormat, PictureType, Task, Tile
+from mpirender.partition import Split
+from mpirender.process import Exit
+from mpirender.renderers.base import Command, Request, SceneInfo
+from mpirender.units import Seconds
+
+if TYPE_CHECKING:
+    from mpirender.images import Picture
+
+__all__ = ["Fake", "FakeScene", "FakeWatch", "pixel_row"]
+
+_VERSION = "1.0"
+_FAULTS = (
+    "exit",
+    "signal",
+    "hang",
+    "lie",
+    "missing",
+    "empty",
+    "torn",
+    "size",
+    "scene",
+    "version",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeScene:
+    """What a ``.fake`` file says."""
+
+    width: int
+    height: int
+    bits: int = 8
+    block: int = 32
+    seconds: Seconds = 0.0
+    setup: Seconds = 0.0
+    faults: tuple[tuple[str, int, int], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> FakeScene:
+        """Understand a scene.
+
+        Raises
+        ------
+        UsageError
+            If a line is not understood.
+        """
+        fields: dict[str, float] = {}
+        faults: list[tuple[str, int, int]] = []
+        for line in text.splitlines():
+            key, _, value = (part.strip() for part in line.partition("#")[0].partition("="))
+            try:
+                if key == "size":
+                    fields["width"], fields["height"] = map(int, value.split("x"))
+                elif key == "fault":
+                    kind, _, where = value.partition(":")
+                    task, _, attempt = where.partition("@")
+                    faults.append((_FAULTS[_FAULTS.index(kind)], int(task), int(attempt or 0)))
+                elif key in ("bits", "block"):
+                    fields[key] = int(value)
+                elif key in ("seconds", "setup"):
+                    fields[key] = float(value)
+                elif key:
+                    raise ValueError(key)
+            except ValueError as error:
+                raise UsageError(f"a line of the .fake scene is not understood: {line}") from error
+        if "width" not in fields:
+            raise UsageError("the .fake scene has no size", hint="add a line: size = 64x48")
+        return cls(**fields, faults=tuple(faults))  # type: ignore[arg-type]
+
+    def fault(self, task: int, attempt: int) -> str:
+        """Return what is to go wrong in an attempt; empty for nothing."""
+        fitting = (k for k, t, a in self.faults if t == task and a in (0, attempt))
+        return next(fitting, "")
+
+
+class Fake:
+    """See `mpirender.renderers.base.Renderer`."""
+
+    name = "fake"
+    variables: tuple[str, ...] = ()
+    splits = frozenset(Split)
+    start_latency = 0.0
+
+    def ask(self, request: Request) -> FakeQuestion:
+        """Read the scene; see `Renderer.ask`."""
+        return FakeQuestion(request)
+
+    def command(
+        self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
+    ) -> Command:
+        """Return the command of this module's own `main`; see `Renderer.command`."""
+        output = scratch / f"task-{task.id:06d}.{attempt}.ppm"
+        tile = task.tile
+        rectangle = f"{tile.start},{tile.stop},{tile.left},{tile.right}"
+        return Command(
+            argv=(
+                *(sys.executable, "-S", "-m", "mpirender.renderers.fake"),
+                *(*job.arguments, str(task.id), str(attempt), rectangle, str(output)),
+            ),
+            output=output,
+            environment=(("PYTHONPATH", os.pathsep.join(path for path in sys.path if path)),),
+        )
+
+    def watch(self, job: Job, task: Task) -> FakeWatch:
+        """Return a listener for one attempt; see `Renderer.watch`."""
+        return FakeWatch()
+
+    def read(self, job: Job, task: Task, output: Path) -> Picture:
+        """Read a task's part of the full-size picture; see `Renderer.read`."""
+        from mpirender.images import read_region
+
+        tile = task.tile
+        return read_region(
+            output,
+            rows=(tile.start, tile.stop),
+            columns=(tile.left, tile.right),
+            canvas=(job.height, job.width),
+        )
+
+    def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
+        """Return the format of the tiles; see `Renderer.final_format`."""
+        return tile_format
+
+
+class FakeQuestion:
+    """See `mpirender.renderers.base.Question`."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def answer(self) -> SceneInfo:
+        """Return what the scene says; see `Question.answer`."""
+        path = Path(self._request.scene)
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder, expected a scene")
+        if not path.is_file():
+            raise UsageError(f"no such scene: {path}", hint=f"looked in {Path.cwd()}")
+        scene = FakeScene.parse(path.read_text())
+        width, height = self._request.size or (scene.width, scene.height)
+        return SceneInfo(
+            program=sys.executable,
+            version=_VERSION,
+            arguments=(str(path.absolute()), f"{width}x{height}", *self._request.arguments),
+            width=width,
+            height=height,
+            area=Tile(0, height, 0, width),
+            block=scene.block,
+            picture=PictureType("ppm", bits=scene.bits),
+            output=Path.cwd() / (self._request.output or path.with_suffix(".ppm").name),
+        )
+
+    def close(self) -> None:
+        """Nothing has been started; see `Question.close`."""
+
+
+@dataclass(slots=True)
+class FakeWatch:
+    """See `mpirender.renderers.base.Watch`."""
+
+    fraction: float = 0.0
+    version: str = ""
+    setup_seconds: Seconds = 0.0
+    render_seconds: Seconds = 0.0
+    _fault: str = ""
+
+    def see(self, line: str) -> None:
+        """Take in one line; see `Watch.see`."""
+        key, _, value = line.partition(" ")
+        if key == "version":
+            self.version = value
+        elif key == "set-up-in":
+            self.setup_seconds = float(value)
+        elif key == "rendered-in":
+            self.render_seconds = float(value)
+        elif key == "done":
+            self.fraction = float(value)
+        elif key == "scene-error":
+            self._fault = value
+
+    def judge(self, end: Exit) -> None:
+        """Decide whether the task was done; see `Watch.judge`."""
+        if self._fault:
+            raise SceneError(f"fake: {self._fault}")
+        if end.status != 0:
+            raise RendererFailed(f"fake ended with {end}")
+        if self.fraction < 1:
+            raise RendererFailed(f"fake said {self.fraction:.0%} of its pixels, expected all")
+
+
+# ------------------------------------------------------------------------------ the child side
+
+
+def pixel_row(row: int, width: int, bits: int, columns: range) -> bytes:
+    """Return one row of the picture in PPM's own bytes.
+
+    Parameters
+    ----------
+    row, width : int
+    bits : int
+        8 or 16.
+    columns : range
+        Columns that are rendered; all others are black.
+
+    Returns
+    -------
+    row : bytes
+        ``width * 3 * bits / 8`` of them: the row's number, the column's number, and their sum.
+    """
+    size, largest = bits // 8, (1 << bits) - 1
+    black = bytes(3 * size)
+    out = bytearray()
+    for column in range(width):
+        if column not in columns:
+            out += black
+            continue
+        for value in (row + 1, column + 1, 7 * row + 13 * column + 1):
+            out += (value % largest + 1 if value > largest else value).to_bytes(size, "big")
+    return bytes(out)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main(argv: list[str]) -> int:
+    """Render one task: scene, size, ..., task id, attempt, rectangle, output.
+
+    Returns
+    -------
+    status : int
+        Exit status.
+    """
+    scene = FakeScene.parse(Path(argv[0]).read_text())
+    width, height = map(int, argv[1].split("x"))
+    task, attempt, output = int(argv[-4]), int(argv[-3]), Path(argv[-1])
+    start, stop, left, right = map(int, argv[-2].split(","))
+    fault = scene.fault(task, attempt)
+    _say("version " + ("0.9" if fault == "version" else _VERSION))
+    time.sleep(scene.setup)
+    _say(f"set-up-in {scene.setup}")
+    if fault == "scene":
+        _say("scene-error line 3: no such colour")
+        return 1
+    while fault == "hang":
+        time.sleep(1)
+    for step in range(1, 5):
+        time.sleep(scene.seconds / 4)
+        _say(f"done {step / 4 if fault != 'lie' else step / 5}")
+    _say(f"rendered-in {scene.seconds}")
+    if fault == "size":
+        height += 1
+    rows = (
+        pixel_row(row, width, scene.bits, range(left, right) if start <= row < stop else range(0))
+        for row in range(height)
+    )
+    header = f"P6\n{width} {height}\n{(1 << scene.bits) - 1}\n".encode()
+    picture = b"" if fault == "empty" else header + b"".join(rows)
+    if fault != "missing":
+        output.write_bytes(picture[: len(picture) // 2] if fault == "torn" else picture)
+    if fault == "signal":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 1 if fault == "exit" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

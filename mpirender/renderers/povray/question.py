@@ -1,0 +1,306 @@
+"""POV-Ray's own account of a picture, before it renders it.
+
+It is started with a scene that stops at its first line. By then it has written its effective
+settings into a file and printed its options.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mpirender.backoff import Backoff
+from mpirender.errors import RendererFailed, RendererNotFound, UsageError
+from mpirender.model import PictureType, Tile
+from mpirender.process import Process, clean_environment
+from mpirender.renderers.base import Request, SceneInfo, without_section
+from mpirender.renderers.povray.switches import path_argument
+from mpirender.units import Seconds
+
+__all__ = ["PovrayQuestion", "installed_version", "parse_options", "parse_settings"]
+
+_PROGRAM = "povray"
+_INSTALL = (
+    "install it: Debian, Ubuntu: apt-get install povray povray-includes; Fedora: dnf install"
+    " povray; conda: conda install -c conda-forge povray; on a cluster: module avail povray;"
+    " or name it with --program PATH"
+)
+_DEFAULT_BLOCK = 32  # pixels, POV-Ray's Render_Block_Size
+_DIFFUSION = (
+    "error-diffusion dithering runs over the edges of tiles: the picture will differ from povray's"
+    " in the last bit; leave out +TH, or use an ordered dither such as +THB4"
+)
+_ASK_LIMIT: Seconds = 60.0
+_KINDS = {
+    "PNG": "png",
+    "JPEG": "jpeg",
+    "PPM": "ppm",
+    "BMP": "bmp",
+    "Targa": "tga",
+    "EXR": "exr",
+    "HDR": "hdr",
+}
+_STILL = re.compile(r"Animation off|Initial Frame: +1 +Final Frame: +1\s")
+"""What POV-Ray prints for one picture; the latter where the clock has a value."""
+
+
+class PovrayQuestion:
+    """POV-Ray while it prints its options."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._program = request.program or _PROGRAM
+        self._arguments = _arguments(request)
+        self._folder = tempfile.TemporaryDirectory(prefix="mpirender-ask-")
+        folder = Path(self._folder.name)
+        self._settings = folder / "settings.ini"
+        stop = folder / "stop.inc"
+        stop.write_text('#error "this is only a question"\n')
+        try:
+            self._process = Process(
+                [
+                    self._program,
+                    *self._arguments,
+                    path_argument("+GI", self._settings),
+                    path_argument("+HI", stop),
+                    "-D",
+                    "-P",
+                    "-C",
+                    "All_Console=On",
+                ],
+                directory=Path.cwd(),
+                environment=clean_environment(os.environ),
+                log=folder / "ask.log",
+            )
+        except RendererNotFound as error:
+            self._folder.cleanup()
+            raise RendererNotFound(f"POV-Ray: {error.message}", hint=_INSTALL) from error
+
+    def answer(self) -> SceneInfo:
+        """Return what POV-Ray says; see `Question.answer`."""
+        try:
+            options = parse_options(self._listen())
+            settings = parse_settings(self._settings.read_text(errors="replace"))
+        except FileNotFoundError:
+            raise self._not_understood() from None
+        if options.animated:
+            raise UsageError(
+                f"{self._request.scene} asks for an animation, and this is for stills",
+                hint="leave out +KFI and +KFF; one moment of it is +K with the clock's value",
+            )
+        _check_scene(settings)
+        return SceneInfo(
+            program=self._program,
+            version=options.version,
+            arguments=(*self._arguments, *_library_of(settings)),
+            width=options.width,
+            height=options.height,
+            area=options.area,
+            block=int(settings.get("Render_Block_Size", [str(_DEFAULT_BLOCK)])[-1]),
+            picture=options.picture,
+            output=_output_of(settings, options.printed_name),
+            remarks=(_DIFFUSION,) if options.diffuses_errors else (),
+        )
+
+    def close(self) -> None:
+        """End POV-Ray, which has said all that is wanted; see `Question.close`."""
+        self._process.kill()
+        self._folder.cleanup()
+
+    def _listen(self) -> str:
+        """Return what POV-Ray prints before it begins to read the scene."""
+        lines: list[str] = []
+        backoff = Backoff()
+        waited = 0.0
+        while not any(line.startswith("==== [Parsing") for line in lines):
+            ended = self._process.poll()
+            new = self._process.lines()
+            lines += new
+            if ended and not new:
+                raise self._not_understood()
+            if not new:
+                waited += backoff.sleep()
+            if waited > _ASK_LIMIT:
+                raise RendererFailed(f"{self._program}: no answer in {_ASK_LIMIT:.0f} s")
+        return "\n".join(lines)
+
+    def _not_understood(self) -> UsageError:
+        said = [line for line in self._process.last_lines if "user configuration file" not in line]
+        return UsageError(
+            f"POV-Ray does not take these options: {' '.join(self._arguments)}",
+            hint="they must work with povray alone; see its last lines above",
+            detail="\n".join(said[-6:]),
+        )
+
+
+def _arguments(request: Request) -> tuple[str, ...]:
+    """Return POV-Ray's arguments for the whole picture, the user's words last."""
+    name, section = without_section(request.scene)
+    is_ini = Path(name).suffix.lower() == ".ini"
+    arguments = [path_argument("" if is_ini else "+I", Path(name)) + section]
+    arguments += request.arguments
+    if request.size:
+        arguments += [f"+W{request.size[0]}", f"+H{request.size[1]}"]
+    if request.output:
+        arguments.append(path_argument("+O", request.output))
+    return tuple(arguments)
+
+
+def _library_of(settings: dict[str, list[str]]) -> tuple[str, ...]:
+    """Return the scene's own folder as the last place where POV-Ray looks for files.
+
+    POV-Ray looks in the folder where it runs and in the library, not beside the scene. It runs
+    where the user typed the command, so that every name means what it means for plain `povray`.
+    """
+    folder = Path(settings["Input_File_Name"][-1]).parent
+    return () if folder == Path() else (path_argument("+L", folder),)
+
+
+def _check_scene(settings: dict[str, list[str]]) -> None:
+    names = settings.get("Input_File_Name")
+    if not names:
+        raise UsageError("no scene: the INI file has no Input_File_Name", hint="add it, or +I")
+    folders = [Path(), *(Path(folder) for folder in settings.get("Library_Path", []))]
+    if not any((f / (names[-1] + e)).is_file() for f in folders for e in ("", ".pov", ".POV")):
+        raise UsageError(f"no such scene: {names[-1]}", hint=f"looked in {Path.cwd()}")
+
+
+def _output_of(settings: dict[str, list[str]], printed: str) -> Path:
+    """Return the picture's name; POV-Ray breaks long ones into lines as it prints them."""
+    scene = settings["Input_File_Name"][-1]
+    name = settings.get("Output_File_Name", [""])[-1]
+    stem = re.sub(r"\.[^./]*$", "", scene)
+    ending = Path(printed).suffix
+    if not name:
+        name = stem + ending
+    elif name.endswith("/"):
+        name += Path(stem).name + ending
+    elif re.sub(r"\s", "", printed) != re.sub(r"\s", "", name):
+        name += ending
+    return Path.cwd() / name
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What POV-Ray prints about itself and the picture."""
+
+    version: str
+    width: int
+    height: int
+    area: Tile
+    picture: PictureType
+    printed_name: str
+    animated: bool
+    diffuses_errors: bool
+
+
+def parse_options(text: str) -> Options:
+    """Understand the options that POV-Ray prints before it parses a scene.
+
+    Parameters
+    ----------
+    text : str
+        Its output down to ``==== [Parsing...]``; long lines are broken at 80 columns.
+
+    Returns
+    -------
+    options : Options
+
+    Raises
+    ------
+    UsageError
+        If no picture file is to be written.
+    RendererFailed
+        If this is not what POV-Ray 3.7 prints.
+    """
+    version = re.search(r"Ray Tracer Version (\S+)", text)
+    size = re.search(
+        r"Image resolution\.* ?(\d+) by (\d+) \(rows (\d+) to (\d+), columns (\d+) to (\d+)\)",
+        re.sub(r"\s+", " ", text),
+    )
+    if not (version and size):
+        raise RendererFailed("this does not talk like POV-Ray 3.7", detail=text[-500:])
+    width, height, first_row, last_row, first_column, last_column = map(int, size.groups())
+    if not (1 <= first_row <= last_row <= height and 1 <= first_column <= last_column <= width):
+        raise UsageError(
+            f"nothing to render: {width} x {height} pixels, rows {first_row} to {last_row},"
+            f" columns {first_column} to {last_column}",
+            hint="see +W +H +SR +ER +SC +EC, and the INI file",
+        )
+    if re.search(r"Output file: Disabled|Output file\.+stdout", text):
+        raise UsageError(
+            "the options send the picture nowhere, or to stdout, expected a file",
+            hint="leave out -F, +O- and Output_To_File=Off, or name a file with -o",
+        )
+    joined = text.replace("\n", "")
+    output = re.search(r"Output file\.+(.+?), (\d+ bpp|grayscale)(.*?) (?:Dither|Graphic)", joined)
+    kind = output and re.search("|".join(_KINDS), output[3])
+    if not (output and kind):
+        raise UsageError(
+            "the options ask for a file type that is not known here",
+            hint=f"known: {', '.join(_KINDS)}; POV-Ray's switches are +FN +FJ +FP +FB +FT +FE +FH",
+        )
+    return Options(
+        version=version[1],
+        width=width,
+        height=height,
+        area=Tile(first_row - 1, last_row, first_column - 1, last_column),
+        picture=_picture_type(_KINDS[kind[0]], output[2], output[3]),
+        printed_name=output[1],
+        animated=not _STILL.search(text),
+        diffuses_errors="error diffusion" in text,
+    )
+
+
+def _picture_type(kind: str, depth: str, rest: str) -> PictureType:
+    alpha = "with alpha" in rest
+    quality = re.search(r"quality (\d+)%", rest)
+    per_pixel = re.match(r"\d+", depth)
+    per_channel = int(per_pixel[0]) // (4 if alpha else 3) if per_pixel else 0
+    return PictureType(
+        kind=kind,
+        bits=(16 if per_channel > 8 else 8) if per_channel else 0,
+        alpha=alpha,
+        quality=int(quality[1]) if quality else 0,
+    )
+
+
+def parse_settings(text: str) -> dict[str, list[str]]:
+    """Understand the INI file of effective settings that ``+GI`` writes.
+
+    Parameters
+    ----------
+    text : str
+        Lines ``Key=value`` or ``Key="value"``.
+
+    Returns
+    -------
+    settings : dict of str to list of str
+        All values of a key, in order.
+    """
+    settings: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals:
+            settings.setdefault(key.strip(), []).append(value.strip().strip('"'))
+    return settings
+
+
+def installed_version() -> str:
+    """Return the version of the `povray` on the PATH, as `mpirender --version` shows it."""
+    with tempfile.TemporaryDirectory(prefix="mpirender-") as folder:
+        process = Process(
+            [_PROGRAM, "--version"],
+            directory=Path.cwd(),
+            environment=clean_environment(os.environ),
+            log=Path(folder) / "version.log",
+        )
+        backoff, waited = Backoff(), 0.0
+        while process.poll() is None and waited < _ASK_LIMIT:
+            waited += backoff.sleep()
+        lines = process.lines()
+        process.kill()
+    return next((x.removeprefix("POV-Ray ") for x in lines if x.startswith("POV-Ray ")), "unknown")

@@ -1,0 +1,108 @@
+"""The stock `povray` program as a renderer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpirender.errors import OutputMismatch, UsageError
+from mpirender.model import Job, PictureFormat, PictureType, Task
+from mpirender.partition import Split
+from mpirender.renderers.base import Command, Request, without_section
+from mpirender.renderers.povray.question import PovrayQuestion
+from mpirender.renderers.povray.switches import area_arguments, path_argument
+from mpirender.renderers.povray.watch import PovrayWatch
+
+if TYPE_CHECKING:
+    from mpirender.images import Picture
+
+__all__ = ["Povray"]
+
+_CARRIER = ("+FP8", "-TH")
+"""What tiles of a JPEG are rendered as: lossless, and the 8-bit values that the encoder gets."""
+
+
+class Povray:
+    """The stock `povray` binary; see `mpirender.renderers.base.Renderer`."""
+
+    name = "povray"
+    variables = ("POVINI",)
+    splits = frozenset(Split)
+    start_latency = 0.3  # measured: it polls in steps of 50 ms before it reads the scene
+
+    def ask(self, request: Request) -> PovrayQuestion:
+        """Start POV-Ray with a scene that stops at its first line; see `Renderer.ask`."""
+        scene = without_section(request.scene)[0]
+        if Path(scene).is_dir():
+            raise UsageError(
+                f"{scene} is a folder, expected a scene", hint=f"name a scene in it: {scene}/*.pov"
+            )
+        if not any(Path(scene + ending).is_file() for ending in ("", ".pov", ".ini")):
+            raise UsageError(f"no such scene: {scene}", hint=f"looked in {Path.cwd()}")
+        return PovrayQuestion(request)
+
+    def command(
+        self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
+    ) -> Command:
+        """Return POV-Ray's command for a task; see `Renderer.command`."""
+        ending = "ppm" if job.picture.kind == "jpeg" else job.picture.kind
+        output = scratch / f"task-{task.id:06d}.{attempt}.{ending}"
+        own = ["-D", "+V", "-P", "-C", "All_Console=On"]
+        if job.picture.kind == "jpeg":
+            own += _CARRIER
+        if not any(re.fullmatch(r"[+-]WT\d+", argument) for argument in job.arguments):
+            own.append(f"+WT{threads}")
+        return Command(
+            argv=(
+                job.program,
+                *job.arguments,
+                *area_arguments(task.tile, job.width, job.height),
+                path_argument("+O", output),
+                *own,
+            ),
+            output=output,
+            environment=job.environment,
+        )
+
+    def watch(self, job: Job, task: Task) -> PovrayWatch:
+        """Return a listener for one attempt; see `Renderer.watch`."""
+        tile = task.tile
+        first_block = min(job.block, tile.width) * min(job.block, tile.height)
+        return PovrayWatch(expected_pixels=tile.pixels, first_block=first_block)
+
+    def read(self, job: Job, task: Task, output: Path) -> Picture:
+        """Read a task's rows and columns from POV-Ray's full-size picture; see `Renderer.read`."""
+        from mpirender.images import read_region
+
+        tile = task.tile
+        picture = read_region(
+            output,
+            rows=(tile.start, tile.stop),
+            columns=(tile.left, tile.right),
+            canvas=(job.height, job.width),
+        )
+        depths, alpha = _expected(job.picture)
+        got = picture.format
+        if got.dtype not in depths or got.has_alpha != alpha:
+            raise OutputMismatch(
+                f"{output.name}: got {got.dtype} {got.channels}, expected {' or '.join(depths)}"
+                f" {'with' if alpha else 'without'} alpha, as POV-Ray had announced"
+            )
+        return picture
+
+    def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
+        """Return the format of the user's picture; see `Renderer.final_format`."""
+        if job.picture.kind != "jpeg":
+            return tile_format
+        from mpirender.images import jpeg_format
+
+        return jpeg_format(job.picture.quality, tile_format)
+
+
+def _expected(picture: PictureType) -> tuple[tuple[str, ...], bool]:
+    """Return the numpy types that a tile's pixels may have, and whether the file has alpha."""
+    if picture.kind == "exr":
+        return ("float16",), picture.alpha
+    depths = (f"uint{picture.bits}",) if picture.bits else ("uint8", "uint16")
+    return depths, picture.alpha and picture.kind in ("png", "tga", "bmp")

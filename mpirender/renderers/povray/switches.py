@@ -1,0 +1,63 @@
+"""What POV-Ray's command line wants: rows from 1, ends included, names in quotation marks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mpirender.errors import UsageError
+from mpirender.model import Tile
+
+__all__ = ["area_arguments", "path_argument"]
+
+_PLAIN = re.compile(r"[\w./+:,@%^-]+")
+
+
+def area_arguments(tile: Tile, width: int, height: int) -> list[str]:
+    """Return the switches that make POV-Ray render one tile.
+
+    Parameters
+    ----------
+    tile : Tile
+    width, height : int
+        Of the frame, in pixels.
+
+    Returns
+    -------
+    arguments : list of str
+        Nothing for the whole frame. A value up to 1 means a fraction to POV-Ray, so that an end
+        at the first row or column is given as one and a half pixels.
+    """
+    arguments: list[str] = []
+    if tile.height < height:
+        arguments += [f"+SR{tile.start + 1}", f"+ER{_last(tile.stop, height)}"]
+    if tile.width < width:
+        arguments += [f"+SC{tile.left + 1}", f"+EC{_last(tile.right, width)}"]
+    return arguments
+
+
+def _last(stop: int, extent: int) -> str:
+    return str(stop) if stop > 1 else f"{1.5 / extent:.9f}"
+
+
+def path_argument(switch: str, path: Path) -> str:
+    """Return a switch with a file name, in quotation marks where POV-Ray needs them.
+
+    Raises
+    ------
+    UsageError
+        If the name has both kinds of quotation marks or letters beyond ASCII, which POV-Ray cannot
+        take.
+    """
+    name = str(path)
+    if not name.isascii():
+        raise UsageError(
+            f"{name}: POV-Ray takes no letters beyond ASCII in a name",
+            hint="rename it; for scratch files set TMPDIR to another folder",
+        )
+    if _PLAIN.fullmatch(name):
+        return switch + name
+    for mark in ('"', "'"):
+        if mark not in name:
+            return f"{switch}{mark}{name}{mark}"
+    raise UsageError(f"{name}: POV-Ray takes no name with both ' and \" in it", hint="rename it")

@@ -1,0 +1,111 @@
+"""What POV-Ray says while it renders, and whether its word counts."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+from mpirender.errors import RendererFailed, SceneError
+from mpirender.process import Exit
+from mpirender.units import Seconds
+
+__all__ = ["PovrayWatch"]
+
+_TIME = re.compile(r"\s*(\w+) Time:.*\((\d+\.\d+) seconds\)")
+_SETUP = ("Parse", "Bounding", "Photon")  # and not Radiosity, which is shared out with the pixels
+_NOTHING_SAID = "POV-Ray said nothing"
+_SAYS_LITTLE = ("Fatal error in", "Render failed")
+_NO_MEMORY = re.compile("Out of memory|bad_alloc")  # the latter even as a "Parse Error"
+
+
+@dataclass(slots=True)
+class PovrayWatch:
+    """What POV-Ray's output has said so far; see `mpirender.renderers.base.Watch`.
+
+    Radiosity scenes are gone through twice, and the same counter runs twice: first in steps of a
+    few pixels, then block by block. Each counts as one half.
+
+    Attributes
+    ----------
+    expected_pixels : int
+        Of the task.
+    first_block : int
+        Pixels of its first block, the least that the counter of a picture begins with.
+    """
+
+    expected_pixels: int
+    first_block: int = 1
+    fraction: float = 0.0
+    version: str = ""
+    setup_seconds: Seconds = 0.0
+    render_seconds: Seconds = 0.0
+    _pixels: tuple[int, int] = (0, 0)
+    _passes: int = 1
+    _first_pass_is_over: bool = False
+    _tail: deque[str] = field(default_factory=lambda: deque(maxlen=60))
+
+    def see(self, line: str) -> None:
+        """Take in one line or progress record; see `Watch.see`."""
+        if done := re.match(r"Rendered (\d+) of (\d+) pixels", line):
+            self._count(int(done[1]), int(done[2]))
+            return
+        if spent := _TIME.match(line):
+            if spent[1] in _SETUP:
+                self.setup_seconds += float(spent[2])
+            else:
+                self.render_seconds += float(spent[2])
+        elif said := re.search(r"Ray Tracer Version (\S+)", line):
+            self.version = said[1]
+        if line.strip():
+            self._tail.append(line)
+
+    def _count(self, done: int, total: int) -> None:
+        if self._pixels == (0, 0):
+            self._passes = 2 if done < self.first_block else 1
+        first_pass_is_over = self._first_pass_is_over or done < self._pixels[0]
+        self._first_pass_is_over = first_pass_is_over
+        self._pixels = done, total
+        part = done / max(1, total)
+        self.fraction = (part + first_pass_is_over) / 2 if self._passes == 2 else part
+
+    def judge(self, end: Exit) -> None:
+        """Decide whether all pixels were rendered; see `Watch.judge`."""
+        tail = list(self._tail)
+        begun = [i for i, line in enumerate(tail) if line.startswith("==== [Parsing")]
+        said = "\n".join(tail[(begun or [-1])[-1] + 1 :][-20:])
+        if end.status != 0:
+            if fault := self._fault_of_scene():
+                raise SceneError(f"POV-Ray: {fault}", detail=said)
+            raise RendererFailed(f"POV-Ray ended with {end}: {self._complaint()}", detail=said)
+        if self._pixels != (self.expected_pixels, self.expected_pixels):
+            raise RendererFailed(
+                f"POV-Ray ended with {end}, but said {self._pixels[0]} of {self._pixels[1]} pixels,"
+                f" expected {self.expected_pixels}",
+                detail=said,
+            )
+
+    def _fault_of_scene(self) -> str:
+        """Return POV-Ray's own words for an error in the scene or the options; empty if none."""
+        text = re.sub(r"\n (?=\S)", " ", "\n".join(self._tail))  # it breaks lines at 80 columns
+        if _NO_MEMORY.search(text):
+            return ""
+        where = r"(?:File '[^\n]*?' line \d+: )?"
+        for fault in (
+            where + r"(?<!Possible )(?:Parse|Fatal) Error[^\n]*",
+            where + r"Possible Parse Error[^\n]*(?=\n(?:.*\n)*Fatal error in parser)",
+            r"Failed to parse command-line option",
+        ):
+            if found := re.search(fault, text):
+                return found[0].strip()
+        return ""
+
+    def _complaint(self) -> str:
+        complaints = [
+            line
+            for line in self._tail
+            if re.search(r"error|cannot|fail|memory", line, re.I)
+            and "user configuration file" not in line
+        ]
+        telling = [line for line in complaints if not line.startswith(_SAYS_LITTLE)]
+        return (telling or complaints or [*self._tail] or [_NOTHING_SAID])[-1].strip()

@@ -1,0 +1,1 @@
+"""Messages between ranks: one protocol, in one process or over MPI."""

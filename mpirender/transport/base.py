@@ -1,0 +1,44 @@
+"""The protocol of a transport."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from mpirender.messages import Message
+
+__all__ = ["Transport"]
+
+
+class Transport(Protocol):
+    """A way for ranks to send each other messages; nothing in it ever blocks.
+
+    Attributes
+    ----------
+    rank, size : int
+        Of this process, and of the run.
+    host : str
+        Name of this machine.
+    """
+
+    rank: int
+    size: int
+    host: str
+
+    def send(self, to: int, message: Message) -> None:
+        """Begin to send a message; pixels that it holds must not be changed afterwards.
+
+        Raises
+        ------
+        TransportError
+            If the other rank cannot be reached.
+        """
+
+    def poll(self) -> tuple[int, Message] | None:
+        """Return the next message and its source, or None where none has arrived whole."""
+
+    def abort(self, status: int) -> None:
+        """End all ranks at once with an exit status; does not return."""
+
+    def close(self, lost: Collection[int] = ()) -> None:
+        """Finish what is being sent and leave. Collective over all ranks but the lost ones."""

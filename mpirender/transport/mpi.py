@@ -1,0 +1,167 @@
+"""Messages over MPI; the only module that imports mpi4py.
+
+Two tags: small pickles, and the pixels that one of them has announced. Every call is of the kind
+that returns at once. Pixels are received only a few tiles at a time, so that a crowd of ranks
+cannot fill rank 0's memory: the others wait in their senders' memory until there is room.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import warnings
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import Any
+
+import mpi4py
+
+from mpirender.backoff import Backoff
+from mpirender.errors import TransportError
+from mpirender.messages import Message, TaskDone
+from mpirender.process import die_with_parent
+from mpirender.units import Bytes
+
+__all__ = ["MpiTransport", "library_version"]
+
+_CONTROL, _PIXELS = 1, 2
+_LARGEST_PIECE: Bytes = 1 << 30  # counts are 32 bits wide before MPI 4
+_ARRIVALS_AT_ONCE = 4
+
+
+class MpiTransport:
+    """The ranks of ``MPI.COMM_WORLD``; see `mpirender.transport.base.Transport`.
+
+    Making one starts MPI and is collective.
+    """
+
+    def __init__(self) -> None:
+        mpi4py.rc.initialize = False
+        mpi4py.rc.finalize = False
+        from mpi4py import MPI
+
+        if not MPI.Is_initialized():
+            # mpi4py guesses at a mismatch of launcher and library; we know, and refuse
+            warnings.filterwarnings("ignore", "suspicious MPI", RuntimeWarning)
+            MPI.Init_thread(MPI.THREAD_FUNNELED)
+        self._mpi = MPI
+        self._world = MPI.COMM_WORLD.Dup()
+        self.rank = self._world.rank
+        self.size = self._world.size
+        self.host = MPI.Get_processor_name()
+        if self.size > 1:
+            die_with_parent()
+        self._own: deque[Message] = deque()
+        self._leaving: list[tuple[list[Any], object]] = []
+        self._announced: deque[tuple[int, TaskDone, tuple[int, ...], str]] = deque()
+        self._arriving: list[tuple[int, TaskDone, list[Any], Any]] = []
+
+    # ---------------------------------------------------------------------------------- send
+
+    def send(self, to: int, message: Message) -> None:
+        """Begin to send a message; see `Transport.send`."""
+        if to == self.rank:
+            self._own.append(message)
+            return
+        pixels, announcement = None, None
+        if isinstance(message, TaskDone) and message.pixels is not None:
+            import numpy as np
+
+            pixels = np.ascontiguousarray(message.pixels)
+            announcement = (pixels.shape, pixels.dtype.str)
+            message = dataclasses.replace(message, pixels=None)
+        try:
+            requests = [self._world.isend((message, announcement), dest=to, tag=_CONTROL)]
+            if pixels is not None:
+                requests += [
+                    self._world.Isend([piece, self._mpi.BYTE], dest=to, tag=_PIXELS)
+                    for piece in _pieces(pixels)
+                ]
+        except self._mpi.Exception as error:
+            raise TransportError(f"rank {self.rank} cannot reach rank {to}: {error}") from error
+        self._leaving.append((requests, pixels))
+
+    # ------------------------------------------------------------------------------- receive
+
+    def poll(self) -> tuple[int, Message] | None:
+        """Return the next message that is there as a whole; see `Transport.poll`."""
+        self._leaving = [out for out in self._leaving if not self._all_done(out[0])]
+        if self._own:
+            return self.rank, self._own.popleft()
+        return self._control() or self._arrival()
+
+    def _control(self) -> tuple[int, Message] | None:
+        """Take in one small message; pixels that it announces are noted."""
+        status = self._mpi.Status()
+        while self._world.iprobe(tag=_CONTROL, status=status):
+            source = status.source
+            message, announcement = self._world.recv(source=source, tag=_CONTROL)
+            if announcement is None:
+                return source, message
+            self._announced.append((source, message, *announcement))
+        return None
+
+    def _arrival(self) -> tuple[int, Message] | None:
+        """Begin to receive pixels where there is room, and return a tile that is there."""
+        if self._announced and len(self._arriving) < _ARRIVALS_AT_ONCE:
+            import numpy as np
+
+            source, message, shape, dtype = self._announced.popleft()
+            pixels = np.empty(shape, dtype)
+            requests = [
+                self._world.Irecv([piece, self._mpi.BYTE], source=source, tag=_PIXELS)
+                for piece in _pieces(pixels)
+            ]
+            self._arriving.append((source, message, requests, pixels))
+        for index, (source, message, requests, pixels) in enumerate(self._arriving):
+            if self._all_done(requests):
+                del self._arriving[index]
+                return source, dataclasses.replace(message, pixels=pixels)
+        return None
+
+    def _all_done(self, requests: list[Any]) -> bool:
+        return bool(self._mpi.Request.Testall(requests))
+
+    # --------------------------------------------------------------------------------- leave
+
+    def abort(self, status: int) -> None:
+        """End all ranks; see `Transport.abort`."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._world.Abort(status)
+
+    def close(self, lost: Collection[int] = ()) -> None:
+        """Meet all ranks and leave MPI, asleep while others are late; see `Transport.close`.
+
+        What still arrives is taken in and thrown away: a run that was ended early has senders
+        that would otherwise wait for ever. MPI's own end would wait for dead ranks, so that where
+        there are some it is left out, and the launcher ends what is left of the run.
+        """
+        if lost:
+            return
+        self._drain_until(lambda: not self._leaving)
+        meeting = self._world.Ibarrier()
+        self._drain_until(meeting.Test)
+        self._mpi.Finalize()
+
+    def _drain_until(self, done: Callable[[], bool]) -> None:
+        backoff = Backoff()
+        while not done():
+            if self.poll() is None:
+                backoff.sleep()
+
+
+def library_version() -> str:
+    """Return the name and version of the MPI library, without starting it."""
+    mpi4py.rc.initialize = False
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        return f"not found ({error})"
+    return MPI.Get_library_version().split("\n")[0].strip()
+
+
+def _pieces(pixels: Any) -> list[Any]:
+    """Return views of an array's bytes, each small enough for one MPI call."""
+    flat = memoryview(pixels).cast("B") if pixels.size else memoryview(b"")
+    return [flat[at : at + _LARGEST_PIECE] for at in range(0, len(flat), _LARGEST_PIECE)]

@@ -1,0 +1,81 @@
+"""The command line: arguments in, exit status out, and every error one clear line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from mpirender import app
+from mpirender.cli.render import parse_arguments
+from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
+from mpirender.hosts import Claim, launcher_claim
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program on this rank.
+
+    Every rank of a run comes through here; only the one that the launcher calls rank 0 looks at
+    the arguments and speaks to the user.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; those of the process if left out.
+
+    Returns
+    -------
+    status : int
+        Exit status; see `mpirender.errors`.
+    """
+    claim = launcher_claim(os.environ)
+    signal.signal(signal.SIGTERM, _interrupt)
+    _configure_logging(logging.WARNING)
+    try:
+        if claim.rank > 0:
+            return app.serve(claim)
+        return _lead(list(sys.argv[1:] if argv is None else argv), claim)
+    except LauncherMismatch as error:
+        return _report(error) if claim.rank == 0 else error.exit_status
+    except MpirenderError as error:
+        return _report(error)
+    except KeyboardInterrupt:
+        if claim.rank == 0:
+            print("mpirender: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _lead(argv: list[str], claim: Claim) -> int:
+    """Do rank 0's part: read the arguments and render."""
+    try:
+        flags = parse_arguments(argv)
+    except MpirenderError:
+        app.dismiss(claim)
+        raise
+    if flags is None:  # --help and the like have been answered
+        return app.dismiss(claim)
+    _configure_logging(flags.log_level)
+    return app.render(flags, claim)
+
+
+def _report(error: MpirenderError) -> int:
+    """Print an error: what is longer first, so that what counts is the last thing seen."""
+    for line in error.detail.splitlines():
+        print(f"  | {line}", file=sys.stderr)
+    print(f"mpirender: {error.message}", file=sys.stderr)
+    for line in error.hint.splitlines():
+        print(f"  {line}", file=sys.stderr)
+    return error.exit_status
+
+
+def _configure_logging(level: int) -> None:
+    logging.basicConfig(format="mpirender: %(message)s", level=level, force=True)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

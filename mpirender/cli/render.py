@@ -1,0 +1,214 @@
+"""The arguments of the default command: render one picture."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from mpirender import __version__
+from mpirender.errors import UsageError
+from mpirender.flags import Flags
+from mpirender.model import Limits
+from mpirender.partition import Split
+from mpirender.renderers import NAMES
+from mpirender.units import Seconds
+
+__all__ = ["parse_arguments"]
+
+_SETTING = re.compile(r"[A-Za-z_]+=")
+_NAMED_BY_USER = ("-o", "--output", "--program")  # what follows may look like anything
+
+_EPILOG = """\
+Arguments that begin with + are POV-Ray's and go to it as they are, and so do its INI settings
+(Width=640, Declare=name=1) and all that stands after --, which is where its - switches belong:
+
+  mpirun -np 16 mpirender scene.pov +W1920 +H1080 +A0.3 -- -J
+
+Exit status: 0 done, 2 bad arguments, 3 cannot start, 4 the renderer failed or rows are missing,
+5 ranks out of reach, 6 tiles do not fit, 7 the picture cannot be written, 130 interrupted.
+"""
+
+
+def parse_arguments(argv: Sequence[str]) -> Flags | None:
+    """Understand a command line.
+
+    Parameters
+    ----------
+    argv : sequence of str
+
+    Returns
+    -------
+    flags : Flags or None
+        None where all that was asked for has been printed.
+
+    Raises
+    ------
+    UsageError
+        If it is not understood.
+    """
+    own, passed_on = _divide(argv)
+    parser = _parser()
+    try:
+        typed = parser.parse_args(own)
+    except _Answered:
+        return None
+    if typed.version:
+        print(_versions())
+        return None
+    if typed.scene is None:
+        raise UsageError("no scene given", hint="mpirun -np 4 mpirender scene.pov")
+    return Flags(
+        scene=typed.scene,
+        passed_on=passed_on,
+        output=typed.output,
+        size=typed.size,
+        threads=typed.threads,
+        split=Split(typed.split),
+        rows_per_task=typed.rows_per_task,
+        limits=Limits(retries=typed.retries, timeout=typed.timeout),
+        renderer=typed.renderer,
+        program=typed.program,
+        progress="none" if typed.quiet and typed.progress == "auto" else typed.progress,
+        dry_run=typed.dry_run,
+        keep=typed.keep,
+        quiet=typed.quiet,
+        log_level=_log_level(typed.verbose, typed.quiet),
+    )
+
+
+def _divide(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Separate the program's own arguments from the renderer's, keeping the order of both."""
+    arguments = list(argv)
+    after: list[str] = []
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, after = arguments[:at], arguments[at + 1 :]
+    own: list[str] = []
+    theirs: list[str] = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        is_theirs = argument.startswith("+") or _SETTING.match(argument)
+        (theirs if is_theirs and before not in _NAMED_BY_USER else own).append(argument)
+    return own, (*theirs, *after)
+
+
+class _Answered(Exception):
+    """The parser has printed what was asked for."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises this program's own errors."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = "see mpirender --help"
+        if unknown := re.search(r"unrecognized arguments: (-[A-Z]\S*)", message):
+            hint = f"if {unknown[1]} is a switch of the renderer, put it after --"
+        raise UsageError(message, hint=hint)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise _Answered
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="mpirender",
+        usage="mpirun -np N mpirender SCENE [options] [+POV-Ray switches] [-- -switches]",
+        description="Render one picture over all the ranks of an MPI job.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("scene", nargs="?", help="scene.pov, scene.ini or scene.ini[section]")
+    add("-o", "--output", type=Path, metavar="FILE", help="name of the picture (POV-Ray's +O)")
+    add("--size", type=_size, metavar="WxH", help="pixels, such as 1920x1080 (POV-Ray's +W +H)")
+    add(
+        "--threads",
+        type=_threads,
+        default=None,
+        metavar="N|auto",
+        help="threads of each rank's renderer; auto shares out each host's cores (default)",
+    )
+    add(
+        "--split",
+        choices=[split.value for split in Split],
+        default=Split.AUTO.value,
+        help="cut the picture into rows, tiles, or rows and then tiles (auto, the default)",
+    )
+    add(
+        "--rows-per-task",
+        type=_positive,
+        metavar="ROWS",
+        help="rows of every task, rounded up to whole blocks of the renderer (default: shrinking)",
+    )
+    add("--retries", type=_count, default=2, metavar="N", help="attempts after a failure (2)")
+    add("--timeout", type=_seconds, metavar="SECONDS", help="limit for one attempt (none)")
+    add("--dry-run", action="store_true", help="print tasks and command lines, render nothing")
+    add("--keep", action="store_true", help="keep the scratch folders with pictures and logs")
+    add("--renderer", choices=NAMES, default="", help="default: by the ending of the scene's name")
+    add("--program", default="", metavar="PATH", help="the renderer's program (povray)")
+    add(
+        "--progress",
+        choices=("auto", "bar", "plain", "none"),
+        default="auto",
+        help="live line, plain lines, nothing; auto looks for a terminal (default)",
+    )
+    add("-v", "--verbose", action="count", default=0, help="a line a task; twice: command lines")
+    add("-q", "--quiet", action="store_true", help="errors and the picture's name only")
+    add("--version", action="store_true", help="versions of this program, MPI and the renderer")
+    return parser
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    if not found or "0" in (found[1].lstrip("0") or "0", found[2].lstrip("0") or "0"):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected WxH in pixels, such as 1920x1080")
+    return int(found[1]), int(found[2])
+
+
+def _threads(text: str) -> int | None:
+    return None if text == "auto" else _positive(text)
+
+
+def _positive(text: str) -> int:
+    return int(_number(text, r"\d+", 1, "a whole number from 1"))
+
+
+def _count(text: str) -> int:
+    return int(_number(text, r"\d+", 0, "a whole number from 0"))
+
+
+def _seconds(text: str) -> Seconds:
+    return float(_number(text, r"\d*\.?\d+", 1e-3, "seconds, more than 0"))
+
+
+def _number(text: str, pattern: str, least: float, expected: str) -> str:
+    if not re.fullmatch(pattern, text) or float(text) < least:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected {expected}")
+    return text
+
+
+def _log_level(verbose: int, quiet: bool) -> int:
+    if quiet:
+        return logging.ERROR
+    return {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+
+
+def _versions() -> str:
+    """Return the versions of everything that a report of a fault should name."""
+    from mpirender.renderers.povray import installed_version
+    from mpirender.transport.mpi import library_version
+
+    return "\n".join(
+        (
+            f"mpirender {__version__}",
+            f"Python {sys.version.split()[0]}",
+            f"MPI: {library_version()}",
+            f"POV-Ray: {installed_version() if shutil.which('povray') else 'not on the PATH'}",
+        )
+    )

@@ -1,0 +1,1 @@
+"""What people see of a run; views read events and never steer."""

@@ -1,0 +1,57 @@
+"""What a view is shown, and the view that shows nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mpirender.units import Seconds
+
+__all__ = ["NoView", "Status", "View"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a run is.
+
+    Attributes
+    ----------
+    fraction : float
+        Of all pixels, those inside running tasks included, 0 to 1.
+    seconds : float
+        Since the start.
+    ranks, busy : int
+        Ranks of the run, and how many of them have work.
+    """
+
+    fraction: float
+    seconds: Seconds
+    ranks: int
+    busy: int
+
+    @property
+    def seconds_left(self) -> Seconds | None:
+        """Expected time to the end; None where nothing can be said yet."""
+        if self.fraction < 0.01:
+            return None
+        return self.seconds * (1 - self.fraction) / self.fraction
+
+
+class View(Protocol):
+    """Something that shows how far a run is."""
+
+    def show(self, status: Status) -> None:
+        """Take in the present status; called about ten times a second."""
+
+    def close(self) -> None:
+        """Take leave: the run has ended."""
+
+
+class NoView:
+    """Shows nothing."""
+
+    def show(self, status: Status) -> None:
+        """Ignore it."""
+
+    def close(self) -> None:
+        """Do nothing."""

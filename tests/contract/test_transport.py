@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from contract.scenarios import SCENARIOS
+from launchers import LAUNCHERS, Launcher
+
+from mpirender.transport.local import LocalTransport
+
+RANKS = 4
+PROGRAM = (str(Path(__file__).with_name("scenarios.py")),)
+names = pytest.mark.parametrize("name", SCENARIOS)
+launchers = pytest.mark.parametrize("launcher", LAUNCHERS, ids=str)
+
+
+@names
+def test_one_process(name: str) -> None:
+    transport = LocalTransport()
+    SCENARIOS[name](transport)
+    transport.close()
+
+
+@names
+@launchers
+def test_mpi(launcher: Launcher, name: str) -> None:
+    done = launcher.run(RANKS, [name], program=PROGRAM, timeout=120)
+    assert done.returncode == 0, done.stderr
+    through = re.findall(rf"rank (\d+) of {RANKS} is through", done.stdout)
+    assert sorted(through) == [str(rank) for rank in range(RANKS)]
+
+
+def test_abort_ends_the_only_process_with_its_status() -> None:
+    with pytest.raises(SystemExit) as caught:
+        LocalTransport().abort(42)
+    assert caught.value.code == 42
+
+
+@launchers
+def test_abort_ends_every_rank_with_its_status(launcher: Launcher) -> None:
+    done = launcher.run(RANKS, ["abort"], program=PROGRAM, timeout=120)
+    assert done.returncode == 42
+    assert "is through" not in done.stdout

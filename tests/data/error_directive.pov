@@ -1,0 +1,2 @@
+#version 3.7;
+#error "the moon is not made of cheese"

@@ -1,0 +1,2 @@
+#version 3.7;
+#include "nowhere_to_be_found.inc"

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mpirender.hosts import Claim, launcher_claim, seat_of_this_process, threads_for
+from mpirender.model import Seat
+
+EIGHT = frozenset(range(8))
+
+
+@pytest.mark.parametrize(
+    ("environ", "claim"),
+    [
+        (
+            {"OMPI_COMM_WORLD_RANK": "3", "OMPI_COMM_WORLD_SIZE": "8"},
+            Claim("Open MPI's mpirun", 3, 8, launched=True),
+        ),
+        ({"PMI_RANK": "0", "PMI_SIZE": "2"}, Claim("MPICH's mpiexec", 0, 2, launched=True)),
+        (
+            {"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "4"},
+            Claim("srun", 1, 4, launched=True),
+        ),
+        ({"PALS_RANKID": "1"}, Claim(launched=True)),
+        ({"PMIX_RANK": "1"}, Claim(launched=True)),
+        ({"HOME": "/root"}, Claim()),
+        ({"SLURM_JOB_ID": "7", "SLURM_NTASKS": "4"}, Claim()),
+        ({"PMI_RANK": "zero", "PMI_SIZE": "2"}, Claim(launched=True)),
+        ({"OMPI_COMM_WORLD_RANK": "3"}, Claim()),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_the_launcher_is_told_by_its_variables(environ: dict[str, str], claim: Claim) -> None:
+    assert launcher_claim(environ) == claim
+
+
+def test_mpirun_inside_a_slurm_step_counts_before_slurm() -> None:
+    slurm = {"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2"}
+    mpirun = {"OMPI_COMM_WORLD_RANK": "5", "OMPI_COMM_WORLD_SIZE": "8"}
+    assert launcher_claim(slurm | mpirun).rank == 5
+
+
+def test_a_seat_has_the_cores_that_the_kernel_allows() -> None:
+    assert seat_of_this_process("here", {}) == Seat("here", frozenset(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize(("said", "granted"), [("4", 4), ("", None), ("4(x2)", None)])
+def test_a_seat_has_what_slurm_grants(said: str, granted: int | None) -> None:
+    assert seat_of_this_process("here", {"SLURM_CPUS_PER_TASK": said}).granted == granted
+
+
+def test_ranks_of_one_host_share_its_cores() -> None:
+    assert threads_for([Seat("a", EIGHT), Seat("b", EIGHT), Seat("a", EIGHT)]) == [4, 8, 4]
+
+
+def test_the_first_ranks_get_one_more_where_cores_do_not_divide() -> None:
+    assert threads_for([Seat("a", EIGHT)] * 3) == [3, 3, 2]
+
+
+def test_a_rank_without_a_core_of_its_own_gets_one_thread() -> None:
+    assert threads_for([Seat("a", frozenset({0}))] * 3) == [1, 1, 1]
+
+
+def test_ranks_bound_to_their_own_cores_keep_them() -> None:
+    seats = [Seat("a", frozenset({0, 1})), Seat("a", frozenset({2, 3, 4}))]
+    assert threads_for(seats) == [2, 3]
+
+
+def test_no_rank_gets_more_than_the_batch_system_grants() -> None:
+    assert threads_for([Seat("a", EIGHT, 2)] * 2) == [2, 2]
+    assert threads_for([Seat("a", EIGHT, 6)] * 2) == [4, 4]
+
+
+seats = st.builds(
+    Seat,
+    st.sampled_from("abc"),
+    st.sampled_from([EIGHT, frozenset({0, 1, 2})]),
+    st.sampled_from([None, 1, 3]),
+)
+
+
+@given(st.lists(seats, max_size=30))
+@settings(deadline=None)
+def test_every_rank_gets_a_thread_and_no_seat_more_than_its_cores(ranks: list[Seat]) -> None:
+    threads = threads_for(ranks)
+    assert len(threads) == len(ranks)
+    assert all(n >= 1 for n in threads)
+    for seat in set(ranks):
+        given_out = [n for n, other in zip(threads, ranks, strict=True) if other == seat]
+        assert sum(given_out) <= max(len(seat.cores), len(given_out))
+        assert max(given_out) - min(given_out) <= 1

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from unit.samples import job, result
+
+from mpirender.errors import ErrorRecord, IncompletePicture, RendererFailed, SceneError
+from mpirender.images import read_picture
+from mpirender.messages import (
+    Assign,
+    Begin,
+    Drop,
+    Hello,
+    Ready,
+    Stop,
+    TaskDone,
+    TaskLost,
+    ToWorker,
+    Working,
+)
+from mpirender.model import PictureFormat, Seat, Task, Tile
+from mpirender.partition import Grid, Partition, Split
+from mpirender.policy import SelfScheduling
+from mpirender.root import Root
+from mpirender.schedule import LOST_AFTER, Schedule
+from mpirender.views.base import Status
+
+PPM = PictureFormat("ppm", "uint8", "RGB")
+CRASH = ErrorRecord("RendererFailed", "it crashed", detail="long story")
+ROWS = 3  # of the grid: tasks 0, 1 and 2
+
+
+class FakeView:
+    """Remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[Status] = []
+
+    def show(self, status: Status) -> None:
+        self.shown.append(status)
+
+    def close(self) -> None:
+        pass
+
+
+class Office:
+    """A root, what it has sent, and what it has shown."""
+
+    def __init__(
+        self, output: Path, *, ranks: int = 2, threads: int | None = None, retries: int = 0
+    ) -> None:
+        self.sent: list[tuple[int, ToWorker]] = []
+        self.view = FakeView()
+        self.job = job(output=output)
+        partition = Partition(Grid(self.job.area, self.job.block), Split.ROWS)
+        self.root = Root(
+            self.job,
+            Schedule(partition, SelfScheduling(2), ranks=ranks, retries=retries),
+            ranks=ranks,
+            threads=threads,
+            send=lambda rank, message: self.sent.append((rank, message)),
+            view=self.view,
+        )
+
+    def greet(self, *hosts: str, cores: int = 4) -> None:
+        """Every rank says where it sits."""
+        for rank, host in enumerate(hosts):
+            seat = Seat(host, frozenset(range(cores)))
+            self.root.handle(rank, Hello(seat), 0)
+
+    def news(self) -> list[tuple[int, ToWorker]]:
+        news, self.sent[:] = self.sent[:], []
+        return news
+
+    def assigned(self, *ranks: int) -> list[int]:
+        """Let ranks ask, and return the tasks that are handed out."""
+        self.news()
+        for rank in ranks:
+            self.root.handle(rank, Ready(), 0)
+        return [m.task.id for _, m in self.news() if isinstance(m, Assign)]
+
+    def done(self, rank: int, task: int, now: float = 0) -> None:
+        """A rank sends the pixels of a task: everywhere its number plus one."""
+        tile = Tile(8 * task, 8 * task + 8, 0, 16)
+        pixels = np.full((8, 16, 3), task + 1, "uint8")
+        message = TaskDone(result(Task(task, tile), rank=rank), PPM, pixels)
+        self.root.handle(rank, message, now)
+
+    def lost(self, rank: int, task: int, error: ErrorRecord = CRASH) -> None:
+        self.root.handle(rank, TaskLost(task, 1, error), 0)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    office = Office(tmp_path / "out.ppm")
+    office.greet("a", "a")
+    return office
+
+
+def test_the_job_is_sent_when_every_rank_is_there(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", ranks=2)
+    office.root.handle(1, Hello(Seat("a", frozenset({0}))), 0)
+    assert office.sent == []
+    office.root.handle(0, Hello(Seat("a", frozenset({0}))), 0)
+    assert [rank for rank, message in office.sent if isinstance(message, Begin)] == [0, 1]
+
+
+def test_threads_are_shared_out_on_every_host(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", ranks=3)
+    office.greet("a", "b", "a")
+    assert [m for _, m in office.sent] == [
+        Begin(office.job, threads=2, neighbours=2, report_every=0.5),
+        Begin(office.job, threads=4, neighbours=1, report_every=0.5),
+        Begin(office.job, threads=2, neighbours=2, report_every=0.5),
+    ]
+
+
+def test_threads_of_the_user_win(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", threads=7)
+    office.greet("a", "a")
+    assert {m.threads for _, m in office.sent if isinstance(m, Begin)} == {7}
+
+
+def test_the_run_begins_without_a_rank_that_is_lost(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", ranks=2)
+    office.root.handle(0, Hello(Seat("a", frozenset({0}))), 0)
+    for second in range(int(LOST_AFTER) + 2):
+        office.root.handle(0, Working(), second)
+        office.root.step(second)
+    assert office.root.lost_ranks == {1}
+    assert [rank for rank, m in office.sent if isinstance(m, Begin)] == [0]
+
+
+def test_a_rank_that_asks_is_assigned_a_task(office: Office) -> None:
+    office.news()
+    office.root.handle(1, Ready(), 0)
+    assert office.news() == [(1, Assign(Task(0, Tile(0, 8, 0, 16)), 1))]
+
+
+def test_every_rank_is_stopped_when_all_is_done(office: Office) -> None:
+    assert office.assigned(0, 1, 0) == [0, 1, 2]
+    for rank, task in ((0, 0), (1, 1), (0, 2)):
+        assert not office.root.is_finished
+        office.done(rank, task)
+    assert office.root.is_finished
+    assert office.news() == [(0, Stop()), (1, Stop())]
+
+
+def test_tasks_become_the_picture(office: Office) -> None:
+    office.assigned(0, 1, 0)
+    for rank, task in ((0, 2), (1, 0), (0, 1)):
+        office.done(rank, task)
+    office.root.write_picture()
+    pixels = read_picture(office.job.output).pixels
+    assert np.array_equal(pixels[:, 0, 0], np.repeat([1, 2, 3], 8))
+    assert [r.task.id for r in office.root.results] == [2, 0, 1]
+
+
+def test_a_late_second_result_is_not_composed(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", ranks=3)
+    office.greet("a", "a", "a")
+    office.assigned(1)
+    for second in range(int(LOST_AFTER) + 2):  # rank 1 is silent, and taken for lost
+        office.root.handle(0, Working(), second)
+        office.root.handle(2, Working(), second)
+        office.root.step(second)
+    assert office.assigned(0) == [0]
+    office.done(0, 0)
+    office.done(1, 0)
+    assert [(r.rank, r.task.id) for r in office.root.results] == [(0, 0)]
+
+
+def test_a_rank_is_told_to_drop_what_another_has_done(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", ranks=2)
+    office.greet("a", "a")
+    office.assigned(1)
+    for second in range(int(LOST_AFTER) + 2):
+        office.root.handle(0, Working(), second)
+        office.root.step(second)
+    assert office.assigned(0) == [0]
+    office.done(1, 0)
+    assert (0, Drop(0)) in office.news()
+
+
+def test_a_failure_is_told_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    office = Office(tmp_path / "out.ppm", retries=1)
+    office.greet("a", "b")
+    office.assigned(0)
+    office.lost(0, 0)
+    assert caplog.messages == ["it crashed"]
+    assert office.assigned(1) == [0]
+
+
+def test_a_rank_that_gets_no_more_work_is_told_with_its_host(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.assigned(1)
+    office.lost(1, 0, ErrorRecord("RendererNotFound", "no such program"))
+    assert caplog.messages[-1] == "rank 1 on a gets no more work: no such program"
+
+
+def test_a_picture_with_gaps_is_written_and_told(office: Office) -> None:
+    office.assigned(0, 1, 0)
+    office.done(0, 0)
+    office.lost(1, 1)
+    office.done(0, 2)
+    with pytest.raises(IncompletePicture) as caught:
+        office.root.write_picture()
+    assert caught.value.message.endswith("could be rendered: rows 8-15, columns 0-15")
+    assert "it crashed" in caught.value.detail
+    pixels = read_picture(office.job.output).pixels
+    assert np.array_equal(pixels[:, 0, 0], np.repeat([1, 0, 3], 8))
+
+
+def test_a_run_in_which_nothing_was_rendered_ends_with_the_last_failure(office: Office) -> None:
+    office.assigned(0, 1, 0)
+    for rank, task in ((0, 0), (1, 1), (0, 2)):
+        office.lost(rank, task)
+    assert office.root.is_finished
+    with pytest.raises(RendererFailed, match="it crashed"):
+        office.root.write_picture()
+    assert not office.job.output.exists()
+
+
+def test_a_fault_of_the_scene_stops_every_rank_and_is_told_once(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.assigned(0, 1)
+    office.lost(0, 0, ErrorRecord("SceneError", "no such colour"))
+    assert office.news() == [(0, Drop(0)), (1, Drop(1)), (0, Stop()), (1, Stop())]
+    assert caplog.messages == []
+    with pytest.raises(SceneError, match="no such colour"):
+        office.root.write_picture()
+
+
+def test_results_of_a_run_that_has_ended_are_thrown_away(office: Office) -> None:
+    office.assigned(0, 1)
+    office.lost(0, 0, ErrorRecord("SceneError", "no such colour"))
+    office.done(1, 1)
+    assert office.root.results == []
+
+
+def test_progress_counts_pixels_of_tasks_that_are_done_or_under_way(office: Office) -> None:
+    office.root.step(0)
+    office.assigned(0, 1)
+    office.done(0, 0)
+    office.root.handle(1, Working(((1, 0.5),)), 4)
+    office.root.step(4)
+    assert office.view.shown[-1] == Status(fraction=0.5, seconds=4, ranks=2, busy=1)
+
+
+def test_progress_forgets_what_was_lost(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", retries=1)
+    office.greet("a", "a")
+    office.root.step(0)
+    office.assigned(0)
+    office.root.handle(0, Working(((0, 0.9),)), 0)
+    office.lost(0, 0)
+    assert office.assigned(1) == [0]
+    office.root.step(1)
+    assert office.view.shown[-1].fraction == 0
+
+
+def test_time_passes_ten_times_a_second(office: Office) -> None:
+    for hundredth in range(101):
+        office.root.step(hundredth / 100)
+    assert 9 <= len(office.view.shown) <= 11
+
+
+def test_a_finished_task_is_logged_with_rank_and_host(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        office.assigned(0, 1)
+        office.done(1, 1)
+    expected = "task 1 (rows 8-15, columns 0-15): attempt 1, rank 1, host host-1, 1.0 s"
+    assert caplog.messages == [expected]
+
+
+def test_missing_pixels_of_a_picture_with_alpha_are_opaque(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.png")
+    office.greet("a", "a")
+    office.assigned(0, 1, 0)
+    pixels = np.zeros((8, 16, 4), "uint8")
+    form = PictureFormat("png", "uint8", "RGBA")
+    done = TaskDone(result(Task(0, Tile(0, 8, 0, 16))), form, pixels)
+    office.root.handle(0, done, 0)
+    office.lost(1, 1)
+    office.root.handle(0, dataclasses.replace(done, result=result(Task(2, Tile(16, 24, 0, 16)))), 0)
+    with pytest.raises(IncompletePicture):
+        office.root.write_picture()
+    alpha = read_picture(office.job.output).pixels[:, 0, 3]
+    assert np.array_equal(alpha, np.repeat([0, 255, 0], 8))

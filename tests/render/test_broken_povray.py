@@ -1,0 +1,134 @@
+"""A POV-Ray that fails once: a script in its place breaks one attempt, and the picture is whole."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+from launchers import MPICH, OPENMPI5, Launcher
+from render.stills import Stage, Still, assert_same, own_words, still
+
+SCENE = ("fine_edges.pov", "+W64", "+H96")
+
+# The question that comes first is answered by the real one. mkdir succeeds once.
+SCRIPT = """\
+#!/bin/sh
+real={real}
+case " $* " in *" +HI"*) exec "$real" "$@";; esac
+if mkdir {once} 2>/dev/null; then
+  {fault}
+fi
+exec "$real" "$@"
+"""
+PICTURE_NAME = 'for a; do case "$a" in +O*) picture=${a#+O};; esac; done'
+
+# what the first attempt does instead, options, what is said of it
+FAULTS = {
+    "fails": ("echo 'Cannot allocate a thing.' >&2; exit 1", (), "ended with exit status 1"),
+    "hangs": ("exec sleep 300", ("--timeout", "6"), "over the time limit of 6.0 s"),
+    "says nothing and succeeds": ("exit 0", (), "but said 0 of 0 pixels, expected 2048"),
+    "renders less": ('exec "$real" "$@" +EC32', (), "expected 2048"),
+    "leaves no picture": ('exec "$real" "$@" -F', (), "no picture file"),
+    "leaves an empty picture": (
+        f'{PICTURE_NAME}; "$real" "$@"; : >"$picture"; exit 0',
+        (),
+        "is empty",
+    ),
+    "leaves half a picture": (
+        f'{PICTURE_NAME}; "$real" "$@"; truncate -s 300 "$picture"; exit 0',
+        (),
+        "torn",
+    ),
+    "leaves another size": ('exec "$real" "$@" +W65', (), "expected"),
+    "leaves another depth": ('exec "$real" "$@" +FN16', (), "expected uint8"),
+    "is killed": ("kill -9 $$", (), "ended with signal SIGKILL"),
+    "crashes": ("kill -SEGV $$", (), "ended with signal SIGSEGV"),
+    "is asked to end": ("kill -TERM $$", (), "ended with signal SIGTERM"),
+}
+
+
+def broken(folder: Path, real: Path, fault: str) -> Path:
+    """Return a folder with a `povray` whose first attempt is broken."""
+    programs = folder / "programs"
+    programs.mkdir()
+    once = shlex.quote(str(folder / "once"))
+    text = SCRIPT.format(real=shlex.quote(str(real)), once=once, fault=fault)
+    (programs / "povray").write_text(text)
+    (programs / "povray").chmod(0o755)
+    return programs
+
+
+@pytest.fixture(scope="module")
+def whole(povray: Path, tmp_path_factory: pytest.TempPathFactory) -> Still:
+    stage = Stage(tmp_path_factory.mktemp("plain"))
+    stage.plain(*SCENE)
+    return still(stage.picture)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_picture_is_whole_after_one_broken_attempt(
+    fault: str, povray: Path, whole: Still, tmp_path: Path
+) -> None:
+    instead, options, said = FAULTS[fault]
+    stage = Stage(tmp_path)
+    programs = broken(tmp_path, povray, instead)
+    arguments = [*SCENE, "--rows-per-task", "32", *options]
+    done = stage.mpirender(MPICH, 2, arguments, path=programs)
+    assert done.returncode == 0, done.stderr
+    (complaint,) = own_words(done.stderr)
+    assert said in complaint
+    assert ", attempt 1, rank " in complaint
+    assert_same(stage.picture, whole)
+
+
+def test_want_of_memory_is_no_fault_of_the_scene(povray: Path, tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    programs = broken(tmp_path, povray, 'ulimit -v 150000; exec "$real" "$@"')
+    done = stage.mpirender(MPICH, 2, ["much_memory.pov", *SCENE[1:]], path=programs)
+    assert done.returncode == 0, done.stderr
+    (complaint,) = own_words(done.stderr)
+    assert ", attempt 1, rank " in complaint
+    assert "memory" in complaint or "bad_alloc" in complaint
+
+
+def test_a_program_that_is_named_is_used(povray: Path, whole: Still, tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    programs = broken(tmp_path, povray, "exit 1")
+    done = stage.mpirender(MPICH, 2, [*SCENE, "--program", programs / "povray"])
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "once").is_dir()
+    assert_same(stage.picture, whole)
+
+
+@pytest.mark.parametrize("launcher", [MPICH, OPENMPI5], ids=str)
+def test_another_version_on_one_host_ends_the_run(
+    launcher: Launcher, povray: Path, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path)
+    other = "echo 'Persistence of Vision(tm) Ray Tracer Version 3.6.1' >&2; sleep 5; exit 0"
+    programs = broken(tmp_path, povray, other)
+    done = stage.mpirender(launcher, 3, SCENE, path=programs)
+    assert done.returncode == 3, done.stderr
+    (complaint,) = own_words(done.stderr)
+    assert f"povray on {os.uname().nodename} is version 3.6.1, on rank 0's host 3.7" in complaint
+    assert "install the same version on all hosts" in done.stderr
+    assert stage.new_files == set()
+
+
+def test_rows_that_povray_never_renders_are_named(povray: Path, tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    programs = broken(tmp_path, povray, "true")
+    script = (programs / "povray").read_text()
+    never = 'case " $* " in *" +SR33 "*) echo "no such cheese" >&2; exit 1;; esac\nexec "$real"'
+    (programs / "povray").write_text(script.replace('exec "$real" "$@"\n', f'{never} "$@"\n'))
+    arguments = [*SCENE, "--rows-per-task", "32", "--retries", "1"]
+    done = stage.mpirender(MPICH, 2, arguments, path=programs)
+    assert done.returncode == 4, done.stderr
+    *_, last = own_words(done.stderr)
+    assert last.endswith("black where nothing could be rendered: rows 32-63, columns 0-63")
+    pixels = still(stage.picture).pixels
+    assert not pixels[32:64].any()
+    assert pixels[:32].any() and pixels[64:].any()
+    assert "no such cheese" in done.stderr

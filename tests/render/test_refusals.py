@@ -1,0 +1,66 @@
+"""Scenes and options that cannot be rendered: POV-Ray's own words, once, and the exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from launchers import LAUNCHERS, MPICH, Launcher
+from render.stills import Stage, own_words
+
+pytestmark = pytest.mark.usefixtures("povray")
+
+SIZE = ("+W64", "+H48")
+
+# arguments, exit status, what is said
+REFUSED = [
+    (("parse_error.pov", *SIZE), 4, "File 'parse_error.pov' line 4: Parse Error: "),
+    (("missing_include.pov", *SIZE), 4, "nowhere_to_be_found.inc"),
+    (("error_directive.pov", *SIZE), 4, "the moon is not made of cheese"),
+    (("fine_edges.pov", "+ZZ9"), 2, "POV-Ray does not take these options: "),
+    (("fine_edges.pov", "+Wabc"), 2, "POV-Ray does not take these options: "),
+    (("fine_edges.pov", "--", "-F"), 2, "send the picture nowhere"),
+    (("fine_edges.pov", "+O-"), 2, "send the picture nowhere, or to stdout"),
+    (("fine_edges.pov", "+KFF10"), 2, "asks for an animation"),
+    (("fine_edges.pov", "+KFI5", "+KFF5"), 2, "asks for an animation"),
+    (("fine_edges.pov", "+SR10", "+ER5"), 2, "nothing to render"),
+    (("nothing.pov",), 2, "no such scene: nothing.pov"),
+    (("nothing.ini",), 2, "no such scene: nothing.ini"),
+    (("library",), 2, "library is a folder, expected a scene"),
+    (("fine_edges.pov", "+Onone/x.png"), 7, "no such folder: "),
+    (("fine_edges.pov", "--program", "no-such-povray"), 3, "no program 'no-such-povray'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"), REFUSED, ids=[" ".join(row[0]) for row in REFUSED]
+)
+def test_what_cannot_be_rendered_is_told_once(
+    arguments: tuple[str, ...], status: int, said: str, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path)
+    done = stage.mpirender(MPICH, 3, arguments)
+    assert done.returncode == status, done.stderr
+    (line,) = own_words(done.stderr)
+    assert said in line
+    assert done.stdout == ""
+    assert stage.new_files == set()
+    assert stage.scratch_folders == []
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS, ids=str)
+def test_a_parse_error_is_told_once_under_every_launcher(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path)
+    done = stage.mpirender(launcher, 4, ["parse_error.pov", "+W64", "+H160"])
+    assert done.returncode == 4, done.stderr
+    (line,) = own_words(done.stderr)
+    assert "File 'parse_error.pov' line 4: Parse Error: " in line
+
+
+def test_an_option_that_povray_does_not_know_is_shown_in_its_own_words(tmp_path: Path) -> None:
+    done = Stage(tmp_path).mpirender(MPICH, 2, ["fine_edges.pov", "+ZZ9"])
+    assert "  | " in done.stderr
+    assert "Failed to parse command-line option" in done.stderr

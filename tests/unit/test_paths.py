@@ -29,6 +29,16 @@ def test_the_temporary_file_lies_beside_its_own_and_has_its_ending(tmp_path: Pat
         assert temporary.name.startswith(".")
 
 
+def test_a_link_stays_a_link_to_what_is_written(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "a.png"
+    link.symlink_to(tmp_path / "elsewhere" / "b.png")
+    with atomic_replace(link) as temporary:
+        temporary.write_text("picture")
+    assert link.is_symlink()
+    assert (tmp_path / "elsewhere" / "b.png").read_text() == "picture"
+
+
 @pytest.mark.parametrize("crash", [ValueError, KeyboardInterrupt, WriteError])
 def test_a_crash_in_between_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, crash: type[BaseException]

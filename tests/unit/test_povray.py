@@ -279,6 +279,16 @@ def test_a_missing_povray_is_told_with_its_cure(
     assert "apt-get install povray" in caught.value.hint
 
 
+def test_error_diffusion_is_noticed_since_it_runs_over_the_edges_of_tiles() -> None:
+    plain = recorded("options-png")
+    diffused = plain.replace(
+        "Dithering............Off", "Dithering............Sierra error diffusion"
+    )
+    assert diffused != plain
+    assert not parse_options(plain).diffuses_errors
+    assert parse_options(diffused).diffuses_errors
+
+
 # ---------------------------------------------------------------------------------- the watch
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -121,10 +122,13 @@ class Process:
         if self.exit is None:
             pid, status, usage = os.wait4(self._child.pid, os.WNOHANG)
             if pid:
-                self._child.returncode = os.waitstatus_to_exitcode(status)
-                cpu_seconds = usage.ru_utime + usage.ru_stime
-                self.exit = Exit(self._child.returncode, cpu_seconds, usage.ru_maxrss * 1024)
+                self._note_end(status, usage)
         return self.exit
+
+    def _note_end(self, status: int, usage: resource.struct_rusage) -> None:
+        self._child.returncode = os.waitstatus_to_exitcode(status)
+        cpu_seconds = usage.ru_utime + usage.ru_stime
+        self.exit = Exit(self._child.returncode, cpu_seconds, usage.ru_maxrss * 1024)
 
     def lines(self) -> list[str]:
         """Return what has been said since the last call, a list item a line or progress record."""
@@ -156,9 +160,7 @@ class Process:
             with suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
             _, status, usage = os.wait4(self._child.pid, 0)
-            self._child.returncode = os.waitstatus_to_exitcode(status)
-            cpu_seconds = usage.ru_utime + usage.ru_stime
-            self.exit = Exit(self._child.returncode, cpu_seconds, usage.ru_maxrss * 1024)
+            self._note_end(status, usage)
         self.close()
 
     def close(self) -> None:

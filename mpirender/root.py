@@ -7,6 +7,7 @@ out what the schedule answers, and lays pixels where they belong.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ from mpirender.messages import (
 from mpirender.model import Job, PictureFormat, Result, Seat, Tile
 from mpirender.paths import atomic_replace
 from mpirender.renderers import renderer_named
-from mpirender.schedule import Schedule, TaskState
+from mpirender.schedule import LOST_AFTER, Schedule, TaskState
 from mpirender.units import Seconds, format_seconds
 from mpirender.views.base import Status, View
 
@@ -55,6 +56,7 @@ log = logging.getLogger(__name__)
 
 _TICK: Seconds = 0.1
 _REPORT_EVERY: Seconds = 0.5
+_REPORT_AT_LEAST_EVERY: Seconds = LOST_AFTER / 6  # idle ranks report four times less often
 _REPORTS_A_SECOND = 500  # that the root can take in beside its other work
 
 
@@ -157,15 +159,17 @@ class Root:
 
     def _begin_when_all_are_there(self) -> None:
         """Send the job, once every living rank has said where it sits."""
-        if self._begun or len(self._seats.keys() | self._schedule.lost) < self._ranks:
+        silent = self._schedule.lost - self._seats.keys()
+        if self._begun or len(self._seats) + len(silent) < self._ranks:
             return
         self._begun = True
         ranks = sorted(self._seats)
         seats = [self._seats[rank] for rank in ranks]
-        shared = threads_for(seats)
-        report_every = max(_REPORT_EVERY, len(ranks) / _REPORTS_A_SECOND)
+        shared, on_host = threads_for(seats), Counter(seat.host for seat in seats)
+        report_every = len(ranks) / _REPORTS_A_SECOND
+        report_every = min(max(_REPORT_EVERY, report_every), _REPORT_AT_LEAST_EVERY)
         for rank, seat, threads in zip(ranks, seats, shared, strict=True):
-            neighbours = sum(other.host == seat.host for other in seats)
+            neighbours = on_host[seat.host]
             begin = Begin(self._job, self._threads or threads, neighbours, report_every)
             self._send(rank, begin)
 

@@ -39,7 +39,7 @@ from mpirender.partition import Partition
 from mpirender.policy import History, Policy
 from mpirender.units import Seconds
 
-__all__ = ["Schedule", "TaskState"]
+__all__ = ["LOST_AFTER", "Schedule", "TaskState"]
 
 SET_ASIDE_AFTER = 3
 """Failures in a row after which a rank gets no more work (Flamenco's number)."""

@@ -119,6 +119,14 @@ def test_threads_are_shared_out_on_every_host(tmp_path: Path) -> None:
     ]
 
 
+def test_an_idle_rank_among_ten_thousand_speaks_before_it_counts_as_lost(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", ranks=10_000)
+    office.greet(*["a"] * 10_000)
+    begin = office.sent[0][1]
+    assert isinstance(begin, Begin)
+    assert 0.5 < begin.report_every < 4 * begin.report_every < LOST_AFTER
+
+
 def test_threads_of_the_user_win(tmp_path: Path) -> None:
     office = Office(tmp_path / "out.ppm", threads=7)
     office.greet("a", "a")

@@ -85,7 +85,7 @@ def test_the_picture_is_whole_after_one_broken_attempt(
 
 def test_want_of_memory_is_no_fault_of_the_scene(povray: Path, tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    programs = broken(tmp_path, povray, 'ulimit -v 150000; exec "$real" "$@"')
+    programs = broken(tmp_path, povray, 'ulimit -v 300000; exec "$real" "$@"')
     done = stage.mpirender(MPICH, 2, ["much_memory.pov", *SCENE[1:]], path=programs)
     assert done.returncode == 0, done.stderr
     (complaint,) = own_words(done.stderr)

@@ -17,7 +17,8 @@
     │   └── IncompletePicture   written, but with rows missing
     ├── TransportError     ranks cannot reach each other          5
     ├── CompositionError   a pixel twice, or none                 6
-    └── WriteError         the picture cannot be written          7
+    ├── WriteError         the picture cannot be written          7
+    └── EncodeError        the movie cannot be encoded            8
 
     interrupted by the user                                     130
 """
@@ -30,6 +31,7 @@ from typing import ClassVar
 __all__ = [
     "INTERRUPTED",
     "CompositionError",
+    "EncodeError",
     "ErrorRecord",
     "IncompletePicture",
     "LauncherMismatch",
@@ -145,6 +147,12 @@ class WriteError(MpirenderError):
     """The picture cannot be written: no space, no right, no folder."""
 
     exit_status = 7
+
+
+class EncodeError(MpirenderError):
+    """A movie cannot be made: frames are missing or differ, or the encoder fails."""
+
+    exit_status = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from mpirender import errors
 from mpirender.errors import (
     INTERRUPTED,
     CompositionError,
+    EncodeError,
     ErrorRecord,
     MpirenderError,
     RendererNotFound,
@@ -129,4 +130,5 @@ def test_the_branches_are_the_documented_ones() -> None:
         TransportError: 5,
         CompositionError: 6,
         WriteError: 7,
+    EncodeError: 8,
     }

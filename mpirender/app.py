@@ -22,17 +22,19 @@ from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError, Tran
 from mpirender.events import SendTask, TaskCompleted, WorkerReady
 from mpirender.flags import Flags
 from mpirender.hosts import Claim
-from mpirender.messages import Assign, Begin, Drop, Stop, Working
+from mpirender.messages import Stop, ToWorker, Working
 from mpirender.model import Job, Result
-from mpirender.partition import Grid, Partition
-from mpirender.paths import check_writable
-from mpirender.policy import Factoring, Policy, SelfScheduling
-from mpirender.renderers import renderer_for, renderer_named
-from mpirender.renderers.base import Renderer, Request, SceneInfo
+from mpirender.partition import FramePartition, Grid, Partition
+from mpirender.paths import shared_token
+from mpirender.policy import Factoring, Halving, Policy, SelfScheduling, WholeFrames
+from mpirender.renderers import renderer_named
+from mpirender.renderers.base import Renderer, SceneInfo
 from mpirender.root import Root
 from mpirender.schedule import Schedule
+from mpirender.shots import Shots, in_order
+from mpirender.studio import Studio
 from mpirender.transport.base import Transport
-from mpirender.units import format_percent, format_seconds, plural
+from mpirender.units import Seconds, format_percent, format_seconds, plural
 from mpirender.views.progress import view_for
 from mpirender.worker import Worker
 
@@ -40,13 +42,17 @@ __all__ = ["dismiss", "render", "serve"]
 
 log = logging.getLogger(__name__)
 
+_FIRST_LOOK: Seconds = 0.005  # while all ranks wait for the first message
 
-def render(flags: Flags, claim: Claim) -> int:
-    """Render a picture; rank 0's part.
+
+def render(flags: Flags, shots: Shots, claim: Claim) -> int:
+    """Render pictures; rank 0's part.
 
     Parameters
     ----------
     flags : Flags
+    shots : Shots
+        What is wanted, and what the renderers are asked of it, so early since that takes a while.
     claim : Claim
         What the launcher says of this process.
 
@@ -62,23 +68,33 @@ def render(flags: Flags, claim: Claim) -> int:
     """
     transport: Transport | None = None
     try:
-        renderer = renderer_named(flags.renderer) if flags.renderer else renderer_for(flags.scene)
-        with closing(renderer.ask(_request(flags))) as question:  # answered while MPI starts
+        with closing(shots):  # answered while MPI starts
             transport = _connect(claim)
-            info = question.answer() if transport.rank == 0 else None
-        if info is None:  # the launcher did not say that this is another rank
+            _preload()
+            answers = transport.rank == 0 and [shot.question.answer() for shot in shots.shots]
+        if not answers:  # the launcher did not say that this is another rank
             return _work(transport)
-        job = _job(flags, renderer, info)
-        for remark in info.remarks if transport.size > 1 else ():
+        jobs = [
+            _job(flags, shot.renderer, info, ranks=transport.size)
+            for shot, info in zip(shots.shots, answers, strict=True)
+        ]
+        for remark in {r: None for i in answers for r in i.remarks} if transport.size > 1 else ():
             log.warning("%s", remark)
+        schedule = _schedule(jobs, shots, flags, ranks=transport.size)
         if flags.dry_run:
-            print(_plan(job, renderer, flags, ranks=transport.size))
+            print(_plan(jobs, schedule, flags, ranks=transport.size))
             return dismiss(claim, transport)
-        check_writable(job.output)
+        studio = Studio(jobs, shots, flags.sheet, schedule)
     except MpirenderError:
         dismiss(claim, transport)
         raise
-    return _coordinate(job, flags, transport, launched=bool(claim.launcher))
+    return _coordinate(jobs, schedule, studio, flags, transport, launched=bool(claim.launcher))
+
+
+def _preload() -> None:
+    from mpirender.images import preload  # only now: numpy takes longer than the help
+
+    preload()
 
 
 def serve(claim: Claim) -> int:
@@ -101,26 +117,39 @@ def dismiss(claim: Claim, transport: Transport | None = None) -> int:
 # ------------------------------------------------------------------------------------ the run
 
 
-def _coordinate(job: Job, flags: Flags, transport: Transport, *, launched: bool) -> int:
-    """Share out the job, render, compose and write."""
-    root = Root(
-        job,
-        _schedule(job, flags, ranks=transport.size),
-        ranks=transport.size,
-        threads=flags.threads,
-        send=transport.send,
-        view=view_for(flags.progress, launched=launched),
-    )
+def _coordinate(
+    jobs: list[Job],
+    schedule: Schedule,
+    studio: Studio,
+    flags: Flags,
+    transport: Transport,
+    *,
+    launched: bool,
+) -> int:
+    """Share out the jobs, render, compose, write and encode."""
     started = time.monotonic()
-    try:
-        _loop(transport, _worker(transport), root)
-        root.write_picture()
-    finally:
-        root.close()
-        transport.close(lost=root.lost_ranks)
+    with studio, shared_token(jobs[0], wanted=transport.size > 1) as token:
+        root = Root(
+            jobs,
+            schedule,
+            ranks=transport.size,
+            threads=flags.threads,
+            send=transport.send,
+            view=view_for(flags.progress, launched=launched),
+            token=token,
+            publish=studio.add,
+        )
+        try:
+            _loop(transport, _worker(transport), root)
+            root.write_pictures()
+            studio.finish()
+        finally:
+            root.close()
+            transport.close(lost=root.lost_ranks)
     if not flags.quiet:
         print(_summary(root, transport.size, time.monotonic() - started), file=sys.stderr)
-    print(job.output, flush=True)
+    for path in studio.results:
+        print(path, flush=True)
     return 0
 
 
@@ -137,7 +166,7 @@ def _worker(transport: Transport) -> Worker:
 
 def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> None:
     """Carry messages and let everybody do a step until all is done; asleep where nothing is."""
-    backoff = Backoff()
+    backoff = Backoff(longest=_FIRST_LOOK)
     try:
         worker.greet()
         while not worker.is_finished:
@@ -148,12 +177,12 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
             while (arrived := transport.poll()) is not None:
                 source, message = arrived
                 moved |= not isinstance(message, Working)
-                if isinstance(message, Begin | Assign | Drop | Stop):
+                if isinstance(message, ToWorker):
                     worker.handle(message, now)
                 elif root:
                     root.handle(source, message, now)
             if moved:
-                backoff.reset()
+                backoff = Backoff()
             else:
                 backoff.sleep()
     except BaseException as error:
@@ -223,12 +252,7 @@ mpirender --version shows the library that is used"""
 # ------------------------------------------------------------------------------ what is meant
 
 
-def _request(flags: Flags) -> Request:
-    """Return what the renderer is asked."""
-    return Request(flags.program, flags.scene, flags.passed_on, flags.output, flags.size)
-
-
-def _job(flags: Flags, renderer: Renderer, info: SceneInfo) -> Job:
+def _job(flags: Flags, renderer: Renderer, info: SceneInfo, *, ranks: int) -> Job:
     """Return the job: what was typed, in the light of what the renderer says."""
     return Job(
         renderer=renderer.name,
@@ -245,32 +269,50 @@ def _job(flags: Flags, renderer: Renderer, info: SceneInfo) -> Job:
         output=info.output,
         limits=flags.limits,
         keep=flags.keep,
+        scene=info.scene,
+        streams=info.streams and ranks > 1,
+        frames=info.frames,
+        files=info.files,
+        blends=info.blends,
     )
 
 
-def _schedule(job: Job, flags: Flags, *, ranks: int) -> Schedule:
-    """Return the schedule of the job: how it is cut, and by which rule it is shared out."""
-    grid = Grid(job.area, job.block)
-    policy: Policy = Factoring()
-    if flags.rows_per_task is not None:
-        policy = SelfScheduling(grid.columns * math.ceil(flags.rows_per_task / job.block))
-    partition = Partition(grid, flags.split)
-    return Schedule(partition, policy, ranks=ranks, retries=job.limits.retries)
+def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Schedule:
+    """Return the schedule: how all is cut, and by which rule it is shared out."""
+    partition: Partition | FramePartition
+    policy: Policy
+    grids = [Grid(job.area, job.block) for job in jobs]
+    if len(jobs) == 1 and not jobs[0].frames:
+        partition = Partition(grids[0], flags.split)
+        policy = Halving() if jobs[0].streams else Factoring()
+        if flags.rows_per_task is not None:
+            rows = math.ceil(flags.rows_per_task / jobs[0].block)
+            policy = SelfScheduling(grids[0].columns * rows)
+    else:
+        priorities = [shot.priority for shot in shots.shots]
+        sections = in_order(jobs, grids, priorities, preview=flags.preview)
+        partition = FramePartition(sections, rows=all(job.streams for job in jobs))
+        policy = WholeFrames()
+    return Schedule(partition, policy, ranks=ranks, retries=flags.limits.retries)
 
 
-def _plan(job: Job, renderer: Renderer, flags: Flags, *, ranks: int) -> str:
+def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> str:
     """Return tasks and command lines as they would be if ranks came for them in turn."""
-    schedule = _schedule(job, flags, ranks=ranks)
-    lines = [f"{job.output}: {job.width} x {job.height} pixels, {ranks} ranks"]
+    lines = []
+    for job in jobs:
+        frames = f" {plural(len(job.frames), 'frame')}," if job.frames else ""
+        size = f"{job.width} x {job.height} pixels"
+        lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}")
     scratch = Path("$TMPDIR/mpirender")
     while not schedule.is_finished:
         for rank in range(ranks):
             for answer in schedule.handle(WorkerReady(rank), now=0.0):
                 if not isinstance(answer, SendTask):
                     continue
-                task, threads = answer.task, flags.threads or 1
+                task, job = answer.task, jobs[answer.task.job]
+                renderer, threads = renderer_named(job.renderer), flags.threads or 1
                 command = renderer.command(job, task, attempt=1, threads=threads, scratch=scratch)
-                lines += [f"task {task.id}: {task.tile}", f"  {shlex.join(command.argv)}"]
+                lines += [f"task {task.id}: {task}", f"  {shlex.join(command.argv)}"]
                 schedule.handle(TaskCompleted(Result(task, 1, rank, "", 0, 0, 0, 0, 0)), now=0.0)
     return "\n".join(lines)
 

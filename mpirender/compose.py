@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mpirender.errors import CompositionError
 from mpirender.model import Tile
 
-__all__ = ["Frame", "missing_tiles"]
+__all__ = ["Frame", "missing_tiles", "telling_block"]
 
 
 class Frame:
@@ -71,9 +71,54 @@ class Frame:
         arrived[...] = True
         self._tiles.append(tile)
 
+    @property
+    def tiles(self) -> list[Tile]:
+        """What has arrived."""
+        return list(self._tiles)
+
+    def lay_over(self, pixels: NDArray[np.generic]) -> None:
+        """Take another frame's pixels where nothing has arrived.
+
+        Raises
+        ------
+        CompositionError
+            If they have another shape or type.
+        """
+        if pixels.shape != self.pixels.shape or pixels.dtype != self.pixels.dtype:
+            raise CompositionError(f"a picture of {pixels.shape} {pixels.dtype} does not fit")
+        np.copyto(self.pixels, pixels, where=~self._arrived[..., None])
+
     def gaps(self, area: Tile) -> list[Tile]:
         """Return what of an area has not arrived; see `missing_tiles`."""
         return missing_tiles(area, self._tiles)
+
+
+def telling_block(
+    pixels: NDArray[np.generic], tile: Tile, blocks: list[Tile]
+) -> tuple[Tile, NDArray[np.generic]] | None:
+    """Return the block with most different values, by which two pictures are best told apart.
+
+    Parameters
+    ----------
+    pixels : (tile.height, tile.width, C) ndarray
+    tile : Tile
+        Where they lie.
+    blocks : list of Tile
+        Within it; some hundred of them are looked at.
+
+    Returns
+    -------
+    block, pixels : Tile, (block.height, block.width, C) ndarray
+        None where no block has at least 16 values.
+    """
+
+    def part(block: Tile) -> NDArray[np.generic]:
+        top, left = block.start - tile.start, block.left - tile.left
+        return pixels[top : top + block.height, left : left + block.width]
+
+    looked_at = blocks[:: max(1, len(blocks) // 200)]
+    best = max(looked_at, key=lambda block: np.unique(part(block)).size)
+    return (best, part(best)) if np.unique(part(best)).size >= 16 else None
 
 
 def missing_tiles(area: Tile, tiles: list[Tile]) -> list[Tile]:

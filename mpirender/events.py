@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mpirender.errors import ErrorRecord
-from mpirender.model import Result, Task
+from mpirender.model import Result, Task, Tile
+from mpirender.units import Seconds
 
 __all__ = [
     "Aborted",
@@ -17,10 +18,13 @@ __all__ = [
     "RankHeard",
     "SendTask",
     "SetAside",
+    "ShortenTask",
     "StopWorker",
     "TaskCompleted",
     "TaskFailed",
+    "TaskProgressed",
     "Tick",
+    "TilesCompleted",
     "WorkerLost",
     "WorkerReady",
 ]
@@ -47,6 +51,44 @@ class TaskCompleted:
     """A task's pixels are with the root."""
 
     result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProgressed:
+    """A rank says how far a task is.
+
+    Attributes
+    ----------
+    rank, task_id : int
+    fraction : float
+        Of all of its pixels, 0 to 1.
+    """
+
+    rank: int
+    task_id: int
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class TilesCompleted:
+    """Some blocks of a task are with the root.
+
+    Attributes
+    ----------
+    rank, task_id : int
+    blocks : tuple of int
+        Their numbers; of frames, the units of `mpirender.partition.FramePartition`.
+    setup_seconds : float
+        From the task's start to its first pixel.
+    pretrace_seconds : float
+        Spent after that on all of the task's blocks, before the first one was finished.
+    """
+
+    rank: int
+    task_id: int
+    blocks: tuple[int, ...]
+    setup_seconds: Seconds = 0.0
+    pretrace_seconds: Seconds = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +121,15 @@ class CancelRequested:
 
 
 Event: TypeAlias = (
-    WorkerReady | RankHeard | TaskCompleted | TaskFailed | WorkerLost | Tick | CancelRequested
+    WorkerReady
+    | RankHeard
+    | TaskProgressed
+    | TilesCompleted
+    | TaskCompleted
+    | TaskFailed
+    | WorkerLost
+    | Tick
+    | CancelRequested
 )
 
 # ------------------------------------------------------------------------------- instructions
@@ -92,6 +142,15 @@ class SendTask:
     rank: int
     task: Task
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShortenTask:
+    """Have a rank leave a part of its task to another one."""
+
+    rank: int
+    task_id: int
+    part: Tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +183,4 @@ class Aborted:
     reason: ErrorRecord
 
 
-Instruction: TypeAlias = SendTask | CancelTask | StopWorker | SetAside | Aborted
+Instruction: TypeAlias = SendTask | ShortenTask | CancelTask | StopWorker | SetAside | Aborted

@@ -5,11 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mpirender.frames import FrameList
 from mpirender.model import Limits
 from mpirender.partition import Split
+from mpirender.tracks import Track
 from mpirender.units import Pixels
 
-__all__ = ["Flags"]
+__all__ = ["Flags", "MovieFlags"]
+
+
+@dataclass(frozen=True, slots=True)
+class MovieFlags:
+    """One movie as typed.
+
+    Attributes
+    ----------
+    path : Path
+    fps, codec, bitrate : str
+        Empty where not given.
+    quality : int or None
+    """
+
+    path: Path
+    fps: str = ""
+    codec: str = ""
+    bitrate: str = ""
+    quality: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +39,8 @@ class Flags:
 
     Attributes
     ----------
-    scene : str
+    scenes : tuple of str
+        At least one; or one job file.
     passed_on : tuple of str
         Arguments for the renderer itself.
     output : Path or None
@@ -32,13 +54,26 @@ class Flags:
     limits : Limits
     renderer, program : str
         Empty for the usual ones.
+    frames : FrameList or None
+    clock : (float, float) or None
+        At the first and the last frame.
+    tracks : tuple of Track
+    motion_blur : int or None
+        Sub-frames a frame.
+    shutter : float or None
+        How long it is open, in frames.
+    preview : int or None
+        Every so many frames first.
+    movies : tuple of MovieFlags
+    sheet : Path or None
+        Contact sheet.
     progress : str
     dry_run, keep, quiet : bool
     log_level : int
         As in `logging`.
     """
 
-    scene: str
+    scenes: tuple[str, ...]
     passed_on: tuple[str, ...]
     output: Path | None
     size: tuple[Pixels, Pixels] | None
@@ -48,6 +83,14 @@ class Flags:
     limits: Limits
     renderer: str
     program: str
+    frames: FrameList | None
+    clock: tuple[float, float] | None
+    tracks: tuple[Track, ...]
+    motion_blur: int | None
+    shutter: float | None
+    preview: int | None
+    movies: tuple[MovieFlags, ...]
+    sheet: Path | None
     progress: str
     dry_run: bool
     keep: bool

@@ -1,16 +1,20 @@
 """What travels between ranks: this list is the protocol.
 
-Control messages are small pickles to a known rank. The pixels of `TaskDone` travel after it, as
-one buffer; the transport takes them off on one side and puts them on again on the other.
+Control messages are small pickles to a known rank. What a message has as `pixels` travels after
+it, as one buffer; the transport takes it off on one side and puts it on again on the other.
 
 ======================  ==================  ==================================================
 message                 from → to           answered by
 ======================  ==================  ==================================================
-`Hello`                 worker → root       `Begin` (or `Stop`)
+`Hello`                 worker → root       `Begin`, and `Assign` as after `Ready`; or `Stop`
 `Begin`                 root → worker
 `Ready`                 worker → root       `Assign`, at once or when there is work; or `Stop`
-`Assign`                root → worker       `TaskDone` or `TaskLost`
+`Assign`                root → worker       `TilesDone` now and then; `TaskDone` or `TaskLost`
+`Shorten`               root → worker       (another rank does a part of the task)
 `Working`               worker → root       (also the sign of life of an idle rank)
+`TilesDone`             worker → root
+`FrameDone`             worker → root       (a frame of a task of whole frames)
+`Witness`               worker → root       (pixels as the renderer itself has written them)
 `TaskDone`, `TaskLost`  worker → root
 `Drop`                  root → worker       (ends an attempt that nobody waits for)
 `Stop`                  root → worker
@@ -20,35 +24,41 @@ message                 from → to           answered by
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mpirender.errors import ErrorRecord
-from mpirender.model import Job, PictureFormat, Result, Seat, Task
-from mpirender.units import Seconds
+from mpirender.model import Job, PictureFormat, Result, Seat, Task, Tile
+from mpirender.units import Bytes, Seconds
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 __all__ = [
+    "WITH_PIXELS",
     "Assign",
     "Begin",
     "Drop",
+    "FrameDone",
     "Hello",
     "Message",
     "Ready",
+    "Shorten",
     "Stop",
     "TaskDone",
     "TaskLost",
+    "TilesDone",
     "ToRoot",
     "ToWorker",
+    "Witness",
     "Working",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A rank is there, and this is where it sits."""
+    """A rank is there and could begin a task, and this is where it sits."""
 
     seat: Seat
 
@@ -59,19 +69,23 @@ class Begin:
 
     Attributes
     ----------
-    job : Job
+    jobs : tuple of Job
+        In the order in which tasks name them.
     threads : int
         Threads for each renderer of this rank.
     neighbours : int
         Ranks on the same host, this one included.
     report_every : float
         Seconds between two `Working`; longer where many ranks report to one root.
+    token : Path or None
+        A file of rank 0's: a rank that sees it may put whole frames in their place itself.
     """
 
-    job: Job
+    jobs: tuple[Job, ...]
     threads: int
     neighbours: int
     report_every: Seconds
+    token: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,83 @@ class Working:
     done: tuple[tuple[int, float], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Shorten:
+    """Leave a part of a task to another rank."""
+
+    task_id: int
+    part: Tile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TilesDone:
+    """Blocks of a task that the renderer has finished.
+
+    Attributes
+    ----------
+    task_id : int
+    frame : int
+        Position of the frame in the run.
+    blocks : tuple of int
+        Their numbers on the grid of the whole area.
+    sizes : tuple of int
+        Bytes of each block's record.
+    header : bytes
+        What stands before the first record in a file of them.
+    setup_seconds, pretrace_seconds : float
+        See `mpirender.events.TilesCompleted`.
+    pixels : (sum(sizes),) uint8 ndarray or None
+        The records, in the renderer's own format; None while they travel apart.
+    """
+
+    task_id: int
+    frame: int
+    blocks: tuple[int, ...]
+    sizes: tuple[Bytes, ...]
+    header: bytes = field(repr=False)
+    setup_seconds: Seconds
+    pretrace_seconds: Seconds
+    pixels: NDArray[np.uint8] | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameDone:
+    """A frame was rendered and its picture checked.
+
+    Attributes
+    ----------
+    task_id : int
+    frame : int
+        Position of the frame in the run.
+    seconds : float
+        From the start of the task, or from the frame before.
+    pixels : (N,) uint8 ndarray or None
+        The renderer's own file; None while it travels apart, and where the rank has put it in its
+        place.
+    """
+
+    task_id: int
+    frame: int
+    seconds: Seconds
+    pixels: NDArray[np.uint8] | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Witness:
+    """A piece of a picture as the renderer has written it with the scene itself.
+
+    Attributes
+    ----------
+    tile : Tile
+        With the position of its frame.
+    pixels : (tile.height, tile.width, C) ndarray or None
+        None while they travel apart.
+    """
+
+    tile: Tile
+    pixels: NDArray[np.generic] | None = field(repr=False, default=None)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TaskDone:
     """A task was rendered and its picture checked.
@@ -107,14 +198,15 @@ class TaskDone:
     Attributes
     ----------
     result : Result
-    format : PictureFormat
-        Of the renderer's file.
+    format : PictureFormat or None
+        Of the renderer's file; None where its blocks have been sent.
     pixels : (H, W, C) ndarray or None
-        The rows and columns of the task only; None while they travel apart.
+        The rows and columns of the task only; None while they travel apart, and where the blocks
+        have been sent.
     """
 
     result: Result
-    format: PictureFormat
+    format: PictureFormat | None = None
     pixels: NDArray[np.generic] | None = field(repr=False, default=None)
 
 
@@ -139,6 +231,9 @@ class Stop:
     """The run is over."""
 
 
-ToRoot: TypeAlias = Hello | Ready | Working | TaskDone | TaskLost
-ToWorker: TypeAlias = Begin | Assign | Drop | Stop
+ToRoot: TypeAlias = Hello | Ready | Working | TilesDone | FrameDone | Witness | TaskDone | TaskLost
+ToWorker: TypeAlias = Begin | Assign | Shorten | Drop | Stop
 Message: TypeAlias = ToRoot | ToWorker
+
+WITH_PIXELS = (TilesDone, FrameDone, Witness, TaskDone)
+"""Messages whose pixels travel apart."""

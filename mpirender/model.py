@@ -6,17 +6,20 @@ columns are counted from 0 at the top left, and the end is not included, as ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from mpirender.frames import compact
 from mpirender.units import Bytes, Pixels, Seconds
 
 Metadata: TypeAlias = tuple[tuple[str, bytes], ...]
 """Names and raw values in the order of the file; a name may come twice."""
 
 __all__ = [
+    "Blend",
     "Job",
+    "JobFrame",
     "Limits",
     "Metadata",
     "PictureFormat",
@@ -25,6 +28,7 @@ __all__ = [
     "Seat",
     "Task",
     "Tile",
+    "TileRecord",
 ]
 
 
@@ -39,7 +43,9 @@ class Tile:
     left, right : int
         Columns, ``0 <= left < right``.
     frame : int
-        Number of the frame, as the renderer counts; 0 in a job of one still.
+        Position of the frame in the run, from 0.
+    frames : int
+        How many frames, one after the other, the same rectangle is of; 1 but for whole frames.
     """
 
     start: int
@@ -47,6 +53,7 @@ class Tile:
     left: int
     right: int
     frame: int = 0
+    frames: int = 1
 
     def __post_init__(self) -> None:
         if not (0 <= self.start < self.stop and 0 <= self.left < self.right):
@@ -64,8 +71,8 @@ class Tile:
 
     @property
     def pixels(self) -> Pixels:
-        """Pixels of the tile."""
-        return self.height * self.width
+        """Pixels of the tile, in all of its frames."""
+        return self.height * self.width * self.frames
 
     def contains(self, other: Tile) -> bool:
         """Return whether all of another tile lies within this one."""
@@ -89,10 +96,37 @@ class Task:
         Dense, from 0.
     tile : Tile
         What to render.
+    job : int
+        Which of the run's jobs it belongs to.
+    numbers : tuple of int
+        Of the frames, as the renderer counts; empty in a job of one still.
     """
 
     id: int
     tile: Tile
+    job: int = 0
+    numbers: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.numbers:
+            return str(self.tile)
+        return f"frames {compact(self.numbers)}, {self.tile}"
+
+
+@dataclass(frozen=True, slots=True)
+class TileRecord:
+    """A finished block as the renderer has written it down.
+
+    Attributes
+    ----------
+    block : int
+        Its number on the grid of the area, in reading order.
+    data : bytes
+        In the renderer's own format; a file of such records is what its last pass reads.
+    """
+
+    block: int
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +212,49 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class JobFrame:
+    """One frame of an animation, or one of several stills that have all but the scene in common.
+
+    Attributes
+    ----------
+    number : int
+        As the renderer counts.
+    output : Path
+        Where its picture will be, absolute.
+    label : str
+        How the renderer writes the number into the names of its files; empty where it does not.
+    arguments : tuple of str
+        The renderer's own, for this frame only; it needs a process of its own then.
+    file : str
+        Name of the one of `Job.files` that this frame is to find; empty for the first.
+    """
+
+    number: int
+    output: Path
+    label: str = ""
+    arguments: tuple[str, ...] = ()
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """A picture that is the mean of several frames.
+
+    Attributes
+    ----------
+    output : Path
+        Absolute.
+    parts : tuple of Path
+        Outputs of the frames.
+    """
+
+    output: Path
+    parts: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """One run, resolved on rank 0 and sent to every rank once.
+    """One scene to be rendered, resolved on rank 0 and sent to every rank once.
 
     Attributes
     ----------
@@ -201,10 +276,22 @@ class Job:
     picture : PictureType
         What the user will get.
     output : Path
-        Where the picture will be, absolute.
+        Where the picture will be, absolute; of an animation, where that of a frame without number
+        would be.
     limits : Limits
     keep : bool
         Whether scratch folders stay.
+    scene : Path
+        The scene's file, where the renderer has one.
+    streams : bool
+        Whether ranks send block by block what the renderer has finished, and not one picture a
+        task.
+    frames : tuple of JobFrame
+        Empty in a job of one still.
+    files : tuple of (str, str)
+        Names and texts of files that the renderer is to find in the rank's scratch folder.
+    blends : tuple of Blend
+        What is made of the frames; empty where they are the pictures that are wanted.
     """
 
     renderer: str
@@ -221,6 +308,11 @@ class Job:
     output: Path
     limits: Limits = Limits()
     keep: bool = False
+    scene: Path = Path()
+    streams: bool = False
+    frames: tuple[JobFrame, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    blends: tuple[Blend, ...] = ()
 
     def __post_init__(self) -> None:
         frame = Tile(0, self.height, 0, self.width, self.area.frame)
@@ -228,6 +320,16 @@ class Job:
             raise ValueError(f"{self.area} is not within {self.width} x {self.height} pixels")
         if self.block < 1:
             raise ValueError(f"block size: got {self.block}, expected 1 or more")
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """Return where the pictures will be that are wanted, in their order."""
+        made = self.blends or self.frames
+        return tuple(one.output for one in made) or (self.output,)
+
+    def frame(self, number: int) -> JobFrame:
+        """Return the frame of a number."""
+        return next(frame for frame in self.frames if frame.number == number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mpirender.errors import SetupError, WriteError
+from mpirender.model import Job
 
-__all__ = ["Scratch", "atomic_replace", "check_writable"]
+__all__ = ["Scratch", "atomic_replace", "check_writable", "make_folder", "shared_token"]
 
 
 class Scratch:
@@ -35,13 +36,18 @@ class Scratch:
                 f"no scratch folder on this host: {error}", hint="set TMPDIR to a folder with room"
             ) from error
 
+    def place(self, files: Iterable[tuple[str, str]]) -> None:
+        """Write files that a renderer is to find here, given by name and text."""
+        for name, text in files:
+            (self.folder / name).write_text(text)
+
     def log(self, task_id: int, attempt: int) -> Path:
         """Return the file for what the renderer says in one attempt."""
         return self.folder / f"task-{task_id:06d}.{attempt}.log"
 
-    def sweep(self, *, task_id: int) -> None:
-        """Remove the files of a task that has been sent, or has failed; logs stay."""
-        for path in self.folder.glob(f"task-{task_id:06d}*"):
+    def sweep(self, *, task_id: int, attempt: int) -> None:
+        """Remove the files of an attempt that has been sent, or has failed; its log stays."""
+        for path in self.folder.glob(f"task-{task_id:06d}.{attempt}.*"):
             if path.suffix != ".log":
                 path.unlink(missing_ok=True)
 
@@ -71,6 +77,39 @@ def check_writable(output: Path) -> None:
             f"cannot write to {output.parent}: {error.strerror}",
             hint="choose another place with -o",
         ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for many pictures, if there is none.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"cannot make the folder {folder}: {error.strerror}",
+            hint="choose another place with -o",
+        ) from error
+
+
+@contextmanager
+def shared_token(job: Job, *, wanted: bool) -> Iterator[Path | None]:
+    """Leave a file where pictures will be, by which ranks find out whether they see that folder.
+
+    Yields
+    ------
+    token : Path or None
+        None where it is not wanted, or cannot be made.
+    """
+    if not (wanted and job.frames):
+        yield None
+        return
+    with tempfile.NamedTemporaryFile(dir=job.frames[0].output.parent, prefix=".mpirender-") as file:
+        yield Path(file.name)
 
 
 @contextmanager

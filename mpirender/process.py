@@ -117,6 +117,11 @@ class Process:
         self._pipe = self._child.stdout.fileno()
         os.set_blocking(self._pipe, False)
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._child.pid
+
     def poll(self) -> Exit | None:
         """Return how the process ended, or None while it runs."""
         if self.exit is None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
+from mpirender.canvas import Canvas
 from mpirender.errors import ErrorRecord, IncompletePicture, RenderError, error_from
 from mpirender.events import (
     Aborted,
@@ -20,35 +21,39 @@ from mpirender.events import (
     RankHeard,
     SendTask,
     SetAside,
+    ShortenTask,
     StopWorker,
     TaskCompleted,
     TaskFailed,
+    TaskProgressed,
     Tick,
+    TilesCompleted,
     WorkerReady,
 )
+from mpirender.frames import compact
 from mpirender.hosts import threads_for
 from mpirender.messages import (
     Assign,
     Begin,
     Drop,
+    FrameDone,
     Hello,
     Ready,
+    Shorten,
     Stop,
     TaskDone,
     TaskLost,
+    TilesDone,
     ToRoot,
     ToWorker,
+    Witness,
     Working,
 )
-from mpirender.model import Job, PictureFormat, Result, Seat, Tile
+from mpirender.model import Job, Result, Seat, Tile
 from mpirender.paths import atomic_replace
-from mpirender.renderers import renderer_named
 from mpirender.schedule import LOST_AFTER, Schedule, TaskState
-from mpirender.units import Seconds, format_seconds
+from mpirender.units import Seconds, format_seconds, plural
 from mpirender.views.base import Status, View
-
-if TYPE_CHECKING:
-    from mpirender.compose import Frame
 
 __all__ = ["Root"]
 
@@ -65,7 +70,7 @@ class Root:
 
     Parameters
     ----------
-    job : Job
+    jobs : sequence of Job
     schedule : Schedule
     ranks : int
         Ranks of the run, this one included.
@@ -75,31 +80,40 @@ class Root:
         Takes a rank and a message for it; never waits.
     view : View
         Shown how far the run is.
+    token : Path or None
+        See `mpirender.messages.Begin`.
+    publish : callable
+        Told the position of every frame whose picture is in its place.
     """
 
     def __init__(
         self,
-        job: Job,
+        jobs: Sequence[Job],
         schedule: Schedule,
         *,
         ranks: int,
         threads: int | None,
         send: Callable[[int, ToWorker], None],
         view: View,
+        token: Path | None = None,
+        publish: Callable[[int], None] = lambda frame: None,
     ) -> None:
         self.results: list[Result] = []
-        self._job = job
+        self._jobs = tuple(jobs)
         self._schedule = schedule
         self._ranks = ranks
         self._threads = threads
         self._send = send
         self._view = view
+        self._token = token
+        self._publish = publish
         self._seats: dict[int, Seat] = {}
         self._begun = False
         self._fractions: dict[int, float] = {}
+        self._pixels = sum(job.area.pixels * max(1, len(job.frames)) for job in jobs)
         self._pixels_done = 0
-        self._frame: Frame | None = None
-        self._format: PictureFormat | None = None
+        self._canvases: dict[int, Canvas] = {}
+        self._written: set[int] = set()
         self._started: Seconds | None = None
         self._ticked: Seconds = float("-inf")
         self._stepped: Seconds = 0.0
@@ -130,19 +144,36 @@ class Root:
             case Hello(seat):
                 self._seats[source] = seat
                 self._feed(RankHeard(source), now)
-                self._begin_when_all_are_there()
+                self._begin_when_all_are_there(now)
             case Ready():
                 self._feed(WorkerReady(source), now)
             case Working(done):
                 self._fractions.update(done)
                 self._feed(RankHeard(source), now)
-            case TaskDone():
-                self._take(message, now)
+                for task_id, fraction in done:
+                    self._feed(TaskProgressed(source, task_id, fraction), now)
             case TaskLost(task_id, attempt, error):
                 if not error.is_fatal:  # that one ends the run, and is told then
                     log.warning("%s", error.message)
                 self._fractions.pop(task_id, None)
                 self._feed(TaskFailed(source, task_id, attempt, error), now)
+            case _:
+                self._take_pixels(source, message, now)
+
+    def _take_pixels(
+        self, source: int, message: TilesDone | FrameDone | Witness | TaskDone, now: Seconds
+    ) -> None:
+        """Take in what has been rendered."""
+        match message:
+            case TilesDone():
+                self._take_tiles(source, message, now)
+            case FrameDone():
+                self._take_frame(source, message, now)
+            case Witness(tile):
+                if tile.frame in self._canvases:
+                    self._canvases[tile.frame].hear(message)
+            case TaskDone():
+                self._take(message, now)
 
     def step(self, now: Seconds) -> None:
         """Let time pass."""
@@ -150,15 +181,18 @@ class Root:
             self._started = self._stepped = now
         self._busy_seconds += self._schedule.busy * (now - self._stepped)
         self._stepped = now
+        for frame, canvas in list(self._canvases.items()):
+            if canvas.is_being_made and canvas.poll_picture():
+                self._conclude(frame)
         if now - self._ticked >= _TICK:
             status = self._status(now)
             self._ticked = now
             self._feed(Tick(), now)
-            self._begin_when_all_are_there()
+            self._begin_when_all_are_there(now)
             self._view.show(status)
 
-    def _begin_when_all_are_there(self) -> None:
-        """Send the job, once every living rank has said where it sits."""
+    def _begin_when_all_are_there(self, now: Seconds) -> None:
+        """Send the job and the first tasks, once every living rank has said where it sits."""
         silent = self._schedule.lost - self._seats.keys()
         if self._begun or len(self._seats) + len(silent) < self._ranks:
             return
@@ -170,37 +204,83 @@ class Root:
         report_every = min(max(_REPORT_EVERY, report_every), _REPORT_AT_LEAST_EVERY)
         for rank, seat, threads in zip(ranks, seats, shared, strict=True):
             neighbours = on_host[seat.host]
-            begin = Begin(self._job, self._threads or threads, neighbours, report_every)
+            begin = Begin(
+                self._jobs, self._threads or threads, neighbours, report_every, self._token
+            )
             self._send(rank, begin)
+        for rank in ranks:
+            self._feed(WorkerReady(rank), now)
+
+    def _canvas(self, frame: int) -> Canvas:
+        """Return where the pieces of a frame are put together."""
+        if frame not in self._canvases:
+            job, of = self._schedule.frame_at(frame)
+            one = self._jobs[job].frame(of) if of is not None else None
+            self._canvases[frame] = Canvas(self._jobs[job], one)
+        return self._canvases[frame]
+
+    def _take_tiles(self, source: int, message: TilesDone, now: Seconds) -> None:
+        """Keep the blocks that nobody else has sent."""
+        if message.frame in self._written:
+            return
+        canvas = self._canvas(message.frame)
+        new = canvas.take_tiles(message)
+        self._pixels_done += sum(canvas.grid.tile_of(block).pixels for block in new)
+        event = TilesCompleted(
+            source,
+            message.task_id,
+            self._schedule.units_of_blocks(message.frame, message.blocks, canvas.missing),
+            setup_seconds=message.setup_seconds,
+            pretrace_seconds=message.pretrace_seconds,
+        )
+        self._feed(event, now)
+        if canvas.is_of_animation and not canvas.missing:
+            canvas.begin_picture()
+
+    def _take_frame(self, source: int, message: FrameDone, now: Seconds) -> None:
+        """Put a whole frame in its place, unless it is there."""
+        frame = message.frame
+        if frame not in self._written:
+            canvas = self._canvases.pop(frame, None) or self._canvas(frame)
+            if message.pixels is not None:
+                with atomic_replace(canvas.output) as temporary:
+                    temporary.write_bytes(message.pixels.data)
+            self._pixels_done += sum(canvas.grid.tile_of(b).pixels for b in canvas.missing)
+            self._conclude(frame)
+        units = self._schedule.units_of_frame(frame)
+        self._feed(TilesCompleted(source, message.task_id, units), now)
+
+    def _conclude(self, frame: int) -> None:
+        """Note that a frame's picture is in its place."""
+        self._written.add(frame)
+        if canvas := self._canvases.pop(frame, None):
+            canvas.close()
+        self._publish(frame)
 
     def _take(self, message: TaskDone, now: Seconds) -> None:
         """Lay a task's pixels into the frame, unless another rank was faster."""
         result, pixels = message.result, message.pixels
         task = result.task
-        assert pixels is not None, "the transport delivers pixels with their message"
-        if self._schedule.state_of(task.id) in (TaskState.COMPLETED, TaskState.CANCELED):
-            return
-        if self._frame is None:
-            from mpirender.compose import Frame
+        if pixels is not None and message.format is not None:
+            if self._schedule.state_of(task.id) in (TaskState.COMPLETED, TaskState.CANCELED):
+                return
+            canvas = self._canvas(task.tile.frame)
+            canvas.take_pixels(task.tile, message.format, pixels)
+            self._pixels_done += task.tile.pixels
+            if canvas.is_of_animation and not canvas.missing:
+                canvas.begin_picture()
+        self._note(result)
+        self._feed(TaskCompleted(result), now)
 
-            self._format = message.format
-            self._frame = Frame(
-                self._job.height,
-                self._job.width,
-                pixels.shape[2],
-                dtype=message.format.dtype,
-                opaque=message.format.has_alpha,
-            )
-        self._frame.put(task.tile, pixels)
+    def _note(self, result: Result) -> None:
+        task = result.task
         self.results.append(result)
-        self._pixels_done += task.tile.pixels
         self._fractions.pop(task.id, None)
         log.info(
             "task %d (%s): attempt %d, rank %d, host %s, %s",
-            *(task.id, task.tile, result.attempt, result.rank, result.host),
+            *(task.id, task, result.attempt, result.rank, result.host),
             format_seconds(result.seconds),
         )
-        self._feed(TaskCompleted(result), now)
 
     # ------------------------------------------------------------------- events, instructions
 
@@ -212,6 +292,8 @@ class Root:
         match instruction:
             case SendTask(rank, task, attempt):
                 self._send(rank, Assign(task, attempt))
+            case ShortenTask(rank, task_id, part):
+                self._send(rank, Shorten(task_id, part))
             case CancelTask(rank, task_id):
                 self._fractions.pop(task_id, None)
                 self._send(rank, Drop(task_id))
@@ -229,9 +311,10 @@ class Root:
             task.tile.pixels * self._fractions.get(task.id, 0.0)
             for tasks in active.values()
             for task in tasks
+            if not self._jobs[task.job].streams or task.numbers
         )
         return Status(
-            fraction=min(1.0, (self._pixels_done + inside) / self._job.area.pixels),
+            fraction=min(1.0, (self._pixels_done + inside) / self._pixels),
             seconds=now - (self._started if self._started is not None else now),
             ranks=self._ranks,
             busy=len(active),
@@ -240,38 +323,49 @@ class Root:
     # ------------------------------------------------------------------------------- the end
 
     def close(self) -> None:
-        """Show nothing more."""
+        """Show nothing more, and leave nothing behind."""
         self._view.close()
+        for canvas in self._canvases.values():
+            canvas.close()
+        self._canvases.clear()
 
-    def write_picture(self) -> None:
-        """Write the picture, whole under its own name or not at all.
+    def write_pictures(self) -> None:
+        """Put all pictures in their places that are not there, whole or not at all.
 
         Raises
         ------
         MpirenderError
             The reason why the run was ended early, or why no task was completed.
         IncompletePicture
-            After writing, if some tasks were given up; all missing rectangles are named.
+            If some tasks were given up. A still is written then, and all missing rectangles are
+            named; of an animation, the missing frames.
         WriteError
-            If the file cannot be written.
+            If a file cannot be written.
         """
         failed = self._schedule.failed
         if self._schedule.fatal:
             raise error_from(self._schedule.fatal)
-        if self._frame is None or self._format is None:
+        if not (self._canvases or self._written):
             raise error_from(failed[-1][1])
-        from mpirender.images import Picture, write_picture
+        for frame, canvas in list(self._canvases.items()):
+            if canvas.is_of_animation and canvas.missing:
+                continue
+            canvas.wait_for_picture()
+            if canvas.missing:
+                raise _incomplete(self._jobs[0], canvas.gaps(), failed[-1][1])
+            self._conclude(frame)
+        missing = self._schedule.frames - len(self._written)
+        if missing:
+            numbers = {n for task, _ in failed for n in task.numbers}
+            raise IncompletePicture(
+                f"{plural(missing, 'frame')} of {self._schedule.frames} are missing:"
+                f" {compact(numbers)}; all others are in their places",
+                hint="the same command tries again; --retries allows more attempts",
+                detail=f"last failure: {failed[-1][1].message}\n{failed[-1][1].detail}",
+            )
 
-        renderer = renderer_named(self._job.renderer)
-        picture = Picture(self._frame.pixels, renderer.final_format(self._job, self._format))
-        with atomic_replace(self._job.output) as temporary:
-            write_picture(temporary, picture)
-        gaps = self._frame.gaps(self._job.area)
-        if gaps:
-            raise _incomplete(self._job, gaps, failed[-1][1])
 
-
-def _incomplete(job: Job, gaps: list[Tile], last: ErrorRecord) -> RenderError:
+def _incomplete(job: Job, gaps: Iterable[Tile], last: ErrorRecord) -> RenderError:
     missing = "; ".join(str(gap) for gap in gaps)
     return IncompletePicture(
         f"{job.output}: written, but black where nothing could be rendered: {missing}",

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mpirender.attempt import Attempt, pictures_of, streams_of
+from mpirender.delivery import frame_done, output_of, result_of, tiles_done, witness_of
 from mpirender.errors import (
     ErrorRecord,
     MpirenderError,
+    OutputMismatch,
+    OutputMissing,
+    RendererFailed,
     RendererTimeout,
     VersionMismatch,
 )
@@ -28,6 +33,7 @@ from mpirender.messages import (
     Drop,
     Hello,
     Ready,
+    Shorten,
     Stop,
     TaskDone,
     TaskLost,
@@ -35,60 +41,25 @@ from mpirender.messages import (
     ToWorker,
     Working,
 )
-from mpirender.model import Job, Result, Task
+from mpirender.model import Job, Task, Tile
+from mpirender.partition import Grid
 from mpirender.paths import Scratch
 from mpirender.process import Exit, Process, clean_environment
 from mpirender.renderers import renderer_named
-from mpirender.renderers.base import Command, Renderer, Watch
+from mpirender.renderers.base import Command, Renderer
 from mpirender.units import Bytes, Seconds, format_seconds
+
+if TYPE_CHECKING:
+    pass
 
 __all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
 
 _LEAD = 4.0  # start latencies: forecasts err, and to begin too early costs a core nothing
-_NEARLY = 0.25  # of a task; before that nothing is said of its end
-_PACE_STEP: Seconds = 0.25
-_STALL_LOOK: Seconds = 60.0
+_WITNESS_PIXELS = 4_000_000  # of a canvas; a larger one costs seconds to write and to read
 STALLED_AFTER: Seconds = 600.0
 """Time without a word and without any use of a processor after which a renderer counts as hung."""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One renderer of this rank."""
-
-    task: Task
-    number: int
-    command: Command
-    process: Process
-    watch: Watch
-    started: Seconds
-    pace: deque[tuple[Seconds, float]] = field(default_factory=lambda: deque(maxlen=4))
-    looked: Seconds = 0.0
-    moved: Seconds = 0.0
-    cpu_seconds: Seconds = 0.0
-
-    def note_pace(self, now: Seconds) -> None:
-        """Remember how far the attempt is, a few times a second."""
-        if not self.pace or now - self.pace[-1][0] >= _PACE_STEP:
-            self.pace.append((now, self.watch.fraction))
-
-    def seconds_left(self, now: Seconds) -> Seconds:
-        """Return the expected time to the last pixel, infinite while that is a guess.
-
-        Of the pace since the start and that of the last second the slower one counts: pictures
-        often begin with an empty sky.
-        """
-        done = self.watch.fraction
-        if done < _NEARLY:
-            return float("inf")
-        if done >= 1:
-            return 0.0
-        since, before = self.pace[0]
-        average = (now - self.started) / done
-        recent = (now - since) / (done - before) if done > before else float("inf")
-        return (1 - done) * max(average, recent)
 
 
 @dataclass(slots=True)
@@ -98,14 +69,20 @@ class _Engagement:
     begin: Begin
     renderer: Renderer
     scratch: Scratch
-    attempts: list[_Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    ending: list[Attempt] = field(default_factory=list)  # only their pictures are awaited
+    puts_frames: bool = False
     has_asked: bool = False
     has_failed: bool = False
 
     @property
-    def job(self) -> Job:
-        """The job."""
-        return self.begin.job
+    def keep(self) -> bool:
+        """Whether files stay."""
+        return self.begin.jobs[0].keep
+
+    def job(self, task: Task) -> Job:
+        """Return the job that a task is of."""
+        return self.begin.jobs[task.job]
 
 
 class Worker:
@@ -143,6 +120,8 @@ class Worker:
                 self._engage(message)
             case Assign(task, attempt):
                 self._start(task, attempt, now)
+            case Shorten(task_id, part):
+                self._shorten(task_id, part)
             case Drop(task_id):
                 self._drop(task_id)
             case Stop():
@@ -150,20 +129,25 @@ class Worker:
                 self.close()
 
     def _engage(self, begin: Begin) -> None:
-        job, scratch = begin.job, Scratch(self.rank)
-        self._engaged = _Engagement(begin, renderer_named(job.renderer), scratch)
-        if job.keep:
+        scratch = Scratch(self.rank)
+        self._engaged = _Engagement(begin, renderer_named(begin.jobs[0].renderer), scratch)
+        self._engaged.puts_frames = begin.token is not None and begin.token.exists()
+        for job in begin.jobs:
+            scratch.place(job.files)
+        if begin.jobs[0].keep:
             log.info("rank %d on %s keeps its files in %s", self.rank, self.host, scratch.folder)
-        self._ask(self._engaged)
+        self._engaged.has_asked = True  # that it was there said so
 
     def _start(self, task: Task, number: int, now: Seconds) -> None:
         engaged = self._engagement()
         engaged.has_asked = False
-        job, scratch = engaged.job, engaged.scratch
+        job, scratch = engaged.job(task), engaged.scratch
         command = engaged.renderer.command(
             job, task, attempt=number, threads=engaged.begin.threads, scratch=scratch.folder
         )
         log.debug("rank %d: task %d: %s", self.rank, task.id, " ".join(command.argv))
+        pictures = pictures_of(engaged.renderer, job, task, command.output)
+        streams = streams_of(engaged.renderer, job, task, command.output)
         try:
             process = Process(
                 command.argv,
@@ -172,19 +156,37 @@ class Worker:
                 log=scratch.log(task.id, number),
             )
         except MpirenderError as error:
+            for stream in streams.values():
+                stream.close()
+            scratch.sweep(task_id=task.id, attempt=number)
             self._report_failure(task, number, error)
             self._ask(engaged)
             return
-        watch = engaged.renderer.watch(job, task)
-        attempt = _Attempt(task, number, command, process, watch, started=now, moved=now)
+        watch, grid = engaged.renderer.watch(job, task), Grid(job.area, job.block)
+        attempt = Attempt(
+            task, number, command, process, watch, grid, now, pictures=pictures, streams=streams
+        )
         engaged.attempts.append(attempt)
+
+    def _shorten(self, task_id: int, part: Tile) -> None:
+        for attempt in self._engagement().attempts:
+            if attempt.task.id == task_id:
+                attempt.leave(part)
 
     def _drop(self, task_id: int) -> None:
         engaged = self._engagement()
         for attempt in [a for a in engaged.attempts if a.task.id == task_id]:
-            attempt.process.kill()
             engaged.attempts.remove(attempt)
-            engaged.scratch.sweep(task_id=task_id)
+            self._end(attempt)
+
+    def _end(self, attempt: Attempt) -> None:
+        """End a renderer and remove what it leaves; its log stays."""
+        engaged = self._engagement()
+        attempt.close()
+        for path in engaged.renderer.leftovers(attempt.process.pid):
+            path.unlink(missing_ok=True)
+        if not engaged.keep:
+            engaged.scratch.sweep(task_id=attempt.task.id, attempt=attempt.number)
 
     def _engagement(self) -> _Engagement:
         assert self._engaged is not None, "the root speaks of tasks before it has sent the job"
@@ -210,54 +212,104 @@ class Worker:
             return False
         moved = False
         for attempt in list(engaged.attempts):
-            end = attempt.process.poll()
-            lines = attempt.process.lines()
-            self._listen(attempt, lines, now)
-            if end is not None:
-                engaged.attempts.remove(attempt)
-                if not (engaged.attempts or engaged.has_asked):
-                    self._ask(engaged)
-                self._conclude(attempt, end, now)
-                moved = True
-            elif trouble := self._trouble(attempt, now):
-                engaged.attempts.remove(attempt)
-                attempt.process.kill()
-                self._report_failure(attempt.task, attempt.number, trouble, attempt)
+            moved |= self._look_after(attempt, now)
+        for attempt in list(engaged.ending):
+            if attempt.process.poll():
+                engaged.ending.remove(attempt)
+                self._bear_witness(attempt)
         if self._could_begin_another(now):
             self._ask(engaged)
         self._show_life(now)
         return moved
 
-    def _listen(self, attempt: _Attempt, lines: list[str], now: Seconds) -> None:
-        for line in lines:
-            attempt.watch.see(line)
-        if lines:
-            attempt.moved = now
-        attempt.note_pace(now)
+    def _look_after(self, attempt: Attempt, now: Seconds) -> bool:
+        """Take in what a renderer has said and done; return whether anything was."""
+        engaged = self._engagement()
+        end = attempt.process.poll()
+        attempt.listen(now)
+        records, wrote = [], False
+        try:
+            wrote = self._send_frames(attempt, end, now)
+            records = attempt.finished_tiles(now)
+            if records:
+                self._send(tiles_done(attempt, records))
+            if attempt.is_done:
+                self._finish_streamed(attempt, now)
+            elif end is not None:
+                self._part_from(attempt)
+                self._conclude(attempt, end, now)
+            else:
+                self._check(attempt, now)
+        except MpirenderError as error:
+            if attempt in engaged.attempts:
+                self._part_from(attempt)
+            self._report_failure(attempt.task, attempt.number, error, attempt)
+            self._end(attempt)
+        return bool(records or wrote or end or attempt.is_done)
 
-    def _trouble(self, attempt: _Attempt, now: Seconds) -> MpirenderError | None:
-        """Return why an attempt that still runs must be ended, or None."""
+    def _part_from(self, attempt: Attempt) -> None:
+        """Count an attempt no longer, and ask for a task where nothing else is being done."""
+        engaged = self._engagement()
+        engaged.attempts.remove(attempt)
+        if not (engaged.attempts or engaged.has_asked):
+            self._ask(engaged)
+
+    def _send_frames(self, attempt: Attempt, end: Exit | None, now: Seconds) -> bool:
+        """Check and send the frames that the renderer has written; return whether there were any.
+
+        It says so when it has handed the file to the system. One that is not whole yet is looked
+        at again, but not once the renderer has ended.
+        """
+        engaged = self._engagement()
+        job, sent = engaged.job(attempt.task), False
+        for frame, path in attempt.written_frames():
+            try:
+                engaged.renderer.read(job, attempt.task, path)
+            except (OutputMissing, OutputMismatch):
+                if end is not None:
+                    raise
+                break
+            self._send(frame_done(attempt, job, frame, now, puts=engaged.puts_frames))
+            sent = True
+        return sent
+
+    def _finish_streamed(self, attempt: Attempt, now: Seconds) -> None:
+        """Part from a renderer whose blocks are all there; one of them may still bear witness."""
+        engaged = self._engagement()
+        self._part_from(attempt)
+        cpu_seconds, memory = attempt.process.cpu_seconds(), attempt.memory()
+        job = engaged.job(attempt.task)
+        bears_witness = attempt.has_streamed and not attempt.is_shortened
+        if bears_witness and job.width * job.height <= _WITNESS_PIXELS:
+            engaged.ending.append(attempt)
+        else:
+            self._end(attempt)
+        self._send(TaskDone(result_of(attempt, self.rank, self.host, now, cpu_seconds, memory)))
+
+    def _bear_witness(self, attempt: Attempt) -> None:
+        """Send a piece of a picture that the renderer has written with the scene itself."""
+        engaged = self._engagement()
+        if witness := witness_of(attempt, engaged.renderer, engaged.job(attempt.task)):
+            self._send(witness)
+        self._end(attempt)
+
+    def _check(self, attempt: Attempt, now: Seconds) -> None:
+        """Raise the reason why an attempt that still runs must be ended, if there is one."""
         if wrong := self._wrong_version(attempt):
-            return wrong
-        limit = self._engagement().job.limits.timeout
+            raise wrong
+        limit = self._engagement().job(attempt.task).limits.timeout
         if limit is not None and now - attempt.started > limit:
-            return RendererTimeout(
+            raise RendererTimeout(
                 f"over the time limit of {format_seconds(limit)}",
                 hint="raise --timeout, or hand out less at once with --rows-per-task",
             )
-        if now - attempt.looked > _STALL_LOOK:
-            attempt.looked = now
-            used = attempt.process.cpu_seconds()
-            if used > attempt.cpu_seconds:
-                attempt.cpu_seconds, attempt.moved = used, now
-        if now - attempt.moved > STALLED_AFTER:
-            return RendererTimeout(
+        if attempt.is_stalled(now, STALLED_AFTER):
+            raise RendererTimeout(
                 f"hung: no word and no processor time for {format_seconds(STALLED_AFTER)}"
             )
-        return None
 
-    def _wrong_version(self, attempt: _Attempt) -> VersionMismatch | None:
-        job, said = self._engagement().job, attempt.watch.version
+    def _wrong_version(self, attempt: Attempt) -> VersionMismatch | None:
+        job, said = self._engagement().job(attempt.task), attempt.watch.version
         if said in ("", job.version):
             return None
         return VersionMismatch(
@@ -274,7 +326,7 @@ class Worker:
             return True
         attempt = engaged.attempts[0]
         return attempt.seconds_left(now) <= _LEAD * engaged.renderer.start_latency and (
-            _memory_available() > 2 * attempt.process.memory() * engaged.begin.neighbours
+            _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
         )
 
     def _ask(self, engaged: _Engagement) -> None:
@@ -286,46 +338,34 @@ class Worker:
         engaged = self._engagement()
         if now - self._spoke >= engaged.begin.report_every * (1 if engaged.attempts else 4):
             self._spoke = now
-            self._send(Working(tuple((a.task.id, a.watch.fraction) for a in engaged.attempts)))
+            self._send(Working(tuple((a.task.id, a.fraction) for a in engaged.attempts)))
 
     # ------------------------------------------------------------------------------- results
 
-    def _conclude(self, attempt: _Attempt, end: Exit, now: Seconds) -> None:
+    def _conclude(self, attempt: Attempt, end: Exit, now: Seconds) -> None:
         """Check what a renderer that has ended has left, and send it."""
+        if wrong := self._wrong_version(attempt):
+            raise wrong
+        attempt.watch.judge(end)
+        if attempt.has_streamed or attempt.pictures:
+            raise RendererFailed(f"ended with {end}, but {attempt.left} of the task not finished")
         engaged = self._engagement()
-        job, renderer = engaged.job, engaged.renderer
-        attempt.process.close()
-        try:
-            if wrong := self._wrong_version(attempt):
-                raise wrong
-            attempt.watch.judge(end)
-            picture = renderer.read(job, attempt.task, attempt.command.output)
-        except MpirenderError as error:
-            self._report_failure(attempt.task, attempt.number, error, attempt)
-            return
-        result = Result(
-            task=attempt.task,
-            attempt=attempt.number,
-            rank=self.rank,
-            host=self.host,
-            seconds=now - attempt.started,
-            setup_seconds=attempt.watch.setup_seconds,
-            render_seconds=attempt.watch.render_seconds,
-            cpu_seconds=end.cpu_seconds,
-            peak_memory=end.peak_memory,
-        )
+        job = engaged.job(attempt.task)
+        output = output_of(attempt, engaged.renderer, job)
+        picture = engaged.renderer.read(job, attempt.task, output)
+        used = end.cpu_seconds, end.peak_memory
+        result = result_of(attempt, self.rank, self.host, now, *used)
         self._send(TaskDone(result, picture.format, picture.pixels))
-        if not job.keep:
-            engaged.scratch.sweep(task_id=attempt.task.id)
+        self._end(attempt)
 
     def _report_failure(
-        self, task: Task, number: int, error: MpirenderError, attempt: _Attempt | None = None
+        self, task: Task, number: int, error: MpirenderError, attempt: Attempt | None = None
     ) -> None:
         """Tell the root what went wrong: what, where, which command and which log."""
         engaged = self._engagement()
         record = ErrorRecord.of(error)
         engaged.has_failed |= not record.is_fatal
-        where = f"task {task.id} ({task.tile}), attempt {number}, rank {self.rank} on {self.host}"
+        where = f"task {task.id} ({task}), attempt {number}, rank {self.rank} on {self.host}"
         detail = [record.detail or "\n".join(attempt.process.last_lines) if attempt else ""]
         if attempt:
             detail.append(f"command: {' '.join(attempt.command.argv)}")
@@ -334,18 +374,17 @@ class Worker:
         message = record.message if record.is_fatal else f"{where}: {record.message}"
         record = ErrorRecord(record.kind, message, record.hint, "\n".join(filter(None, detail)))
         self._send(TaskLost(task.id, number, record))
-        if not engaged.job.keep:
-            engaged.scratch.sweep(task_id=task.id)
 
     def close(self) -> None:
         """End all renderers and remove the scratch folder; logs of failures stay."""
         engaged = self._engaged
         if engaged is None:
             return
-        for attempt in engaged.attempts:
-            attempt.process.kill()
+        for attempt in (*engaged.attempts, *engaged.ending):
+            self._end(attempt)
         engaged.attempts.clear()
-        if not (engaged.job.keep or engaged.has_failed):
+        engaged.ending.clear()
+        if not (engaged.keep or engaged.has_failed):
             engaged.scratch.remove()
 
 

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from mpirender import app
+from mpirender.cli import encode
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
+from mpirender.shots import ask_for_shots
 
 __all__ = ["main"]
 
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _configure_logging(logging.WARNING)
     try:
         if claim.rank > 0:
+            from mpirender import app
+
             return app.serve(claim)
         return _lead(list(sys.argv[1:] if argv is None else argv), claim)
     except LauncherMismatch as error:
@@ -53,14 +56,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _lead(argv: list[str], claim: Claim) -> int:
     """Do rank 0's part: read the arguments and render."""
     try:
+        if argv[:1] == ["encode"]:
+            encode.main(argv[1:])
+            return _dismiss(claim)
         flags = parse_arguments(argv)
+        shots = ask_for_shots(flags) if flags else None
     except MpirenderError:
-        app.dismiss(claim)
+        _dismiss(claim)
         raise
-    if flags is None:  # --help and the like have been answered
-        return app.dismiss(claim)
+    if flags is None or shots is None:  # --help and the like have been answered
+        return _dismiss(claim)
     _configure_logging(flags.log_level)
-    return app.render(flags, claim)
+    from mpirender import app  # all the rest of the program, while the renderer answers
+
+    return app.render(flags, shots, claim)
+
+
+def _dismiss(claim: Claim) -> int:
+    """Send the other ranks home, if there are any."""
+    if claim.size == 1:
+        return 0
+    from mpirender import app
+
+    return app.dismiss(claim)
 
 
 def _report(error: MpirenderError) -> int:

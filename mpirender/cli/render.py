@@ -9,20 +9,29 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from mpirender import __version__
+from mpirender.cli.parser import Answered, Parser
 from mpirender.errors import UsageError
-from mpirender.flags import Flags
+from mpirender.flags import Flags, MovieFlags
+from mpirender.frames import parse_frames
 from mpirender.model import Limits
 from mpirender.partition import Split
 from mpirender.renderers import NAMES
+from mpirender.tracks import parse_track
 from mpirender.units import Seconds
 
 __all__ = ["parse_arguments"]
 
 _SETTING = re.compile(r"[A-Za-z_]+=")
-_NAMED_BY_USER = ("-o", "--output", "--program")  # what follows may look like anything
+_NAMED_BY_USER = (
+    "-o",
+    "--output",
+    "--program",
+    "--track",
+    "--movie",
+    "--sheet",
+)  # what follows may look like anything
 
 _EPILOG = """\
 Arguments that begin with + are POV-Ray's and go to it as they are, and so do its INI settings
@@ -31,7 +40,8 @@ Arguments that begin with + are POV-Ray's and go to it as they are, and so do it
   mpirun -np 16 mpirender scene.pov +W1920 +H1080 +A0.3 -- -J
 
 Exit status: 0 done, 2 bad arguments, 3 cannot start, 4 the renderer failed or rows are missing,
-5 ranks out of reach, 6 tiles do not fit, 7 the picture cannot be written, 130 interrupted.
+5 ranks out of reach, 6 tiles do not fit, 7 the picture cannot be written, 8 a movie cannot be
+encoded, 130 interrupted.
 """
 
 
@@ -56,15 +66,15 @@ def parse_arguments(argv: Sequence[str]) -> Flags | None:
     parser = _parser()
     try:
         typed = parser.parse_args(own)
-    except _Answered:
+    except Answered:
         return None
     if typed.version:
         print(_versions())
         return None
-    if typed.scene is None:
+    if not typed.scenes:
         raise UsageError("no scene given", hint="mpirun -np 4 mpirender scene.pov")
     return Flags(
-        scene=typed.scene,
+        scenes=tuple(typed.scenes),
         passed_on=passed_on,
         output=typed.output,
         size=typed.size,
@@ -74,6 +84,17 @@ def parse_arguments(argv: Sequence[str]) -> Flags | None:
         limits=Limits(retries=typed.retries, timeout=typed.timeout),
         renderer=typed.renderer,
         program=typed.program,
+        frames=typed.frames,
+        clock=typed.clock,
+        tracks=tuple(typed.track),
+        motion_blur=typed.motion_blur,
+        shutter=typed.shutter,
+        preview=typed.preview,
+        movies=tuple(
+            MovieFlags(path, typed.fps, typed.codec, typed.bitrate, typed.quality)
+            for path in typed.movie
+        ),
+        sheet=typed.sheet,
         progress="none" if typed.quiet and typed.progress == "auto" else typed.progress,
         dry_run=typed.dry_run,
         keep=typed.keep,
@@ -97,35 +118,30 @@ def _divide(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     return own, (*theirs, *after)
 
 
-class _Answered(Exception):
-    """The parser has printed what was asked for."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that raises this program's own errors."""
-
-    def error(self, message: str) -> NoReturn:
-        hint = "see mpirender --help"
-        if unknown := re.search(r"unrecognized arguments: (-[A-Z]\S*)", message):
-            hint = f"if {unknown[1]} is a switch of the renderer, put it after --"
-        raise UsageError(message, hint=hint)
-
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        raise _Answered
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="mpirender",
         usage="mpirun -np N mpirender SCENE [options] [+POV-Ray switches] [-- -switches]",
-        description="Render one picture over all the ranks of an MPI job.",
+        description="Render pictures and animations over all the ranks of an MPI job.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("scene", nargs="?", help="scene.pov, scene.ini or scene.ini[section]")
-    add("-o", "--output", type=Path, metavar="FILE", help="name of the picture (POV-Ray's +O)")
+    add(
+        "scenes",
+        nargs="*",
+        metavar="SCENE",
+        help="scene.pov, scene.ini, scene.ini[section],"
+        " film.toml; several scenes, a folder or a pattern are frames",
+    )
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="name of the picture (POV-Ray's +O), or of frames: walk_####.png",
+    )
     add("--size", type=_size, metavar="WxH", help="pixels, such as 1920x1080 (POV-Ray's +W +H)")
     add(
         "--threads",
@@ -146,6 +162,34 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ROWS",
         help="rows of every task, rounded up to whole blocks of the renderer (default: shrinking)",
     )
+    add("--frames", type=parse_frames, metavar="LIST", help="such as 1-250, 2,4,10-20x2, last")
+    add("--clock", type=_clock, metavar="A:B", help="clock at the first and the last frame")
+    add(
+        "--track",
+        type=parse_track,
+        action="append",
+        default=[],
+        metavar="NAME=KEYS",
+        help="a variable that moves: ball_x=0:0,48:1.5:ease,96:0 (may be given again)",
+    )
+    add(
+        "--motion-blur", type=_positive, metavar="N", help="render N sub-frames a frame and average"
+    )
+    add("--shutter", type=_seconds, metavar="FRAMES", help="how long it is open for that (0.5)")
+    add("--preview", type=_positive, metavar="N", help="every N-th frame first, then the rest")
+    add(
+        "--movie",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="movie of all frames, by its suffix (may be given again); see mpirender encode --help",
+    )
+    add("--fps", default="", help="frames a second of the movies, such as 30000/1001 (25)")
+    add("--codec", default="", help="of the movies, where a suffix allows several")
+    add("--quality", type=_count, metavar="0-100", help="of the movies")
+    add("--bitrate", default="", help="of the movies, such as 8M")
+    add("--sheet", type=Path, metavar="FILE", help="contact sheet of all frames")
     add("--retries", type=_count, default=2, metavar="N", help="attempts after a failure (2)")
     add("--timeout", type=_seconds, metavar="SECONDS", help="limit for one attempt (none)")
     add("--dry-run", action="store_true", help="print tasks and command lines, render nothing")
@@ -169,6 +213,14 @@ def _size(text: str) -> tuple[int, int]:
     if not found or "0" in (found[1].lstrip("0") or "0", found[2].lstrip("0") or "0"):
         raise argparse.ArgumentTypeError(f"got {text!r}, expected WxH in pixels, such as 1920x1080")
     return int(found[1]), int(found[2])
+
+
+def _clock(text: str) -> tuple[float, float]:
+    first, _, last = text.partition(":")
+    try:
+        return float(first), float(last)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected such as 0:1") from None
 
 
 def _threads(text: str) -> int | None:

@@ -7,9 +7,9 @@ from pathlib import PurePath
 from typing import cast
 
 from mpirender.errors import UsageError
-from mpirender.renderers.base import Renderer, without_section
+from mpirender.renderers.base import Question, Renderer, Request, without_section
 
-__all__ = ["NAMES", "renderer_for", "renderer_named"]
+__all__ = ["NAMES", "ask", "renderer_for", "renderer_named"]
 
 _TABLE = {
     # name: (module:class, endings of its scenes)
@@ -39,3 +39,21 @@ def renderer_for(scene: str) -> Renderer:
     ending = PurePath(without_section(scene)[0]).suffix.lower()
     fitting = (name for name, (_, endings) in _TABLE.items() if ending in endings)
     return renderer_named(next(fitting, "povray"))
+
+
+def ask(request: Request, name: str = "") -> tuple[Renderer, Question]:
+    """Choose the renderer and begin to ask it what the user means.
+
+    Parameters
+    ----------
+    request : Request
+    name : str
+        In the table; empty to go by the ending of the scene's name.
+
+    Raises
+    ------
+    UsageError, RendererNotFound
+        Where that can be told at once.
+    """
+    renderer = renderer_named(name) if name else renderer_for(request.scene)
+    return renderer, renderer.ask(request)

@@ -8,19 +8,34 @@ sending are the worker's.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from mpirender.model import Job, PictureFormat, PictureType, Task, Tile
+from mpirender.frames import FrameList
+from mpirender.messages import Witness
+from mpirender.model import Blend, Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
 from mpirender.partition import Split
 from mpirender.process import Exit
+from mpirender.tracks import Curve
 from mpirender.units import Pixels, Seconds
 
 if TYPE_CHECKING:
     from mpirender.images import Picture
 
-__all__ = ["Command", "Question", "Renderer", "Request", "SceneInfo", "Watch", "without_section"]
+__all__ = [
+    "Command",
+    "LastPass",
+    "Question",
+    "Renderer",
+    "Request",
+    "SceneInfo",
+    "TileStream",
+    "Watch",
+    "Witness",
+    "without_section",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,19 @@ class Request:
     output : Path or None
     size : (int, int) or None
         Width and height in pixels.
+    frames : FrameList or None
+        Which frames; None for those of the scene itself.
+    clock : (float, float) or None
+        Its values at the first and the last frame.
+    curves : tuple of (str, Curve)
+        Variables of the scene that change from frame to frame.
+    scenes : tuple of str
+        Several scenes that have all but their content in common, a frame each; `scene` is the
+        first of them then.
+    motion_blur : int
+        Sub-frames a frame, >= 1.
+    shutter : float
+        How long it is open, in frames.
     """
 
     program: str
@@ -44,6 +72,12 @@ class Request:
     arguments: tuple[str, ...] = ()
     output: Path | None = None
     size: tuple[int, int] | None = None
+    frames: FrameList | None = None
+    clock: tuple[float, float] | None = None
+    curves: tuple[tuple[str, Curve], ...] = ()
+    scenes: tuple[str, ...] = ()
+    motion_blur: int = 1
+    shutter: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +99,11 @@ class SceneInfo:
     block: Pixels
     picture: PictureType
     output: Path
+    scene: Path = Path()
+    streams: bool = False
+    frames: tuple[JobFrame, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    blends: tuple[Blend, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -113,14 +152,25 @@ class Watch(Protocol):
         Of the task's pixels, 0 to 1.
     version : str
         Of the renderer; empty until it has been said.
+    frames_done : int
+        Frames of the task whose pictures have been written.
+    is_setting_up, is_pretracing : bool
+        Whether no pixel has been begun yet, and whether the task is gone through a first time to
+        prepare all of it.
     setup_seconds, render_seconds : float
         As in `mpirender.model.Result`; known at the end.
     """
 
     fraction: float
     version: str
+    frames_done: int
+    is_setting_up: bool
     setup_seconds: Seconds
     render_seconds: Seconds
+
+    @property
+    def is_pretracing(self) -> bool:
+        """See the class."""
 
     def see(self, line: str) -> None:
         """Take in one line or progress record."""
@@ -135,6 +185,62 @@ class Watch(Protocol):
         RendererFailed
             If it failed otherwise, or ended without an error but not with all pixels.
         """
+
+
+class TileStream(Protocol):
+    """Blocks that a renderer has finished, while it goes on with the others.
+
+    Attributes
+    ----------
+    header : bytes
+        What stands before the first record; empty until it is known.
+    """
+
+    header: bytes
+
+    def read(self) -> list[TileRecord]:
+        """Return the blocks that were finished since the last call.
+
+        Raises
+        ------
+        OutputMismatch
+            If the renderer does not write what was expected.
+        """
+
+    def close(self) -> None:
+        """Read no more."""
+
+
+class LastPass(Protocol):
+    """The renderer makes the picture of what has been rendered block by block.
+
+    It may have been started before it is needed.
+    """
+
+    def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
+        """Let it begin.
+
+        Parameters
+        ----------
+        tiles : Path
+            File of a header and records; may be added to.
+        missing : sequence of int
+            Blocks of the area without a record: they are to be black.
+        witnesses : sequence of Witness
+            What the picture must agree with, as far as it is known.
+        """
+
+    def poll(self) -> Path | None:
+        """Return the picture's file once it is there as a whole, None before.
+
+        Raises
+        ------
+        RendererFailed
+            If there will be none.
+        """
+
+    def close(self) -> None:
+        """End what still runs."""
 
 
 class Renderer(Protocol):
@@ -174,6 +280,9 @@ class Renderer(Protocol):
     def watch(self, job: Job, task: Task) -> Watch:
         """Return a listener for one attempt."""
 
+    def frame_output(self, job: Job, output: Path, number: int) -> Path:
+        """Return where a frame's picture is written, given what `Command.output` says; pure."""
+
     def read(self, job: Job, task: Task, output: Path) -> Picture:
         """Read the task's pixels, and nothing but them, from the picture it left.
 
@@ -182,6 +291,18 @@ class Renderer(Protocol):
         OutputMissing, OutputMismatch
             If there is none, or it has not the size, depth and channels that were asked for.
         """
+
+    def stream(self, job: Job, output: Path) -> TileStream:
+        """Prepare to read finished blocks of an attempt that is about to start.
+
+        Only for jobs that stream.
+        """
+
+    def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> LastPass:
+        """Prepare to make a picture from such blocks, in a scratch folder; only on rank 0."""
+
+    def leftovers(self, pid: int) -> list[Path]:
+        """Return files that the renderer leaves behind where it is killed; pure."""
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the user's picture, given that of the tiles."""

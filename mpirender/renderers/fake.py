@@ -5,7 +5,9 @@ A ``.fake`` scene is a text file of ``key = value`` lines::
     size    = 64x48      # pixels, the only key that must be there
     bits    = 16         # a channel, 8 (the default) or 16
     block   = 8          # edge of its blocks in pixels, 32 by default
-    seconds = 0.05       # what a task takes, 0 by default
+    frames  = 1-10       # an animation; none by default
+    stream  = yes        # finished blocks are sent one by one
+    seconds = 0.05       # what a task takes, 0 by default; each block, where it streams
     setup   = 0.01       # what it takes before the first pixel, 0 by default
     fault   = exit:3     # every attempt at task 3 fails; as often as wanted
     fault   = hang:2@1   # the first attempt at task 2 hangs
@@ -23,15 +25,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpirender.errors import RendererFailed, SceneError, UsageError
-from mpirender.model import Job, PictureFormat, PictureType, Task, Tile
-from mpirender.partition import Split
+from mpirender.errors import OutputMismatch, RendererFailed, SceneError, UsageError
+from mpirender.frames import parse_frames
+from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
+from mpirender.partition import Grid, Split
 from mpirender.process import Exit
-from mpirender.renderers.base import Command, Request, SceneInfo
+from mpirender.renderers.base import Command, Request, SceneInfo, Witness
 from mpirender.units import Seconds
 
 if TYPE_CHECKING:
@@ -40,6 +44,15 @@ if TYPE_CHECKING:
 __all__ = ["Fake", "FakeScene", "FakeWatch", "pixel_row"]
 
 _VERSION = "1.0"
+_KEYS: dict[str, Callable[[str], float | str]] = {
+    "bits": int,
+    "block": int,
+    "stream": ("no", "yes").index,
+    "frames": str,
+    "seconds": float,
+    "setup": float,
+}
+_STREAM_HEADER = b"tiles of the fake renderer\n"
 _FAULTS = (
     "exit",
     "signal",
@@ -62,6 +75,8 @@ class FakeScene:
     height: int
     bits: int = 8
     block: int = 32
+    stream: bool = False
+    frames: str = ""
     seconds: Seconds = 0.0
     setup: Seconds = 0.0
     faults: tuple[tuple[str, int, int], ...] = ()
@@ -75,7 +90,7 @@ class FakeScene:
         UsageError
             If a line is not understood.
         """
-        fields: dict[str, float] = {}
+        fields: dict[str, float | str] = {}
         faults: list[tuple[str, int, int]] = []
         for line in text.splitlines():
             key, _, value = (part.strip() for part in line.partition("#")[0].partition("="))
@@ -86,13 +101,9 @@ class FakeScene:
                     kind, _, where = value.partition(":")
                     task, _, attempt = where.partition("@")
                     faults.append((_FAULTS[_FAULTS.index(kind)], int(task), int(attempt or 0)))
-                elif key in ("bits", "block"):
-                    fields[key] = int(value)
-                elif key in ("seconds", "setup"):
-                    fields[key] = float(value)
                 elif key:
-                    raise ValueError(key)
-            except ValueError as error:
+                    fields[key] = _KEYS[key](value)
+            except (ValueError, KeyError) as error:
                 raise UsageError(f"a line of the .fake scene is not understood: {line}") from error
         if "width" not in fields:
             raise UsageError("the .fake scene has no size", hint="add a line: size = 64x48")
@@ -120,13 +131,15 @@ class Fake:
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
     ) -> Command:
         """Return the command of this module's own `main`; see `Renderer.command`."""
-        output = scratch / f"task-{task.id:06d}.{attempt}.ppm"
+        output = scratch / f"task-{task.id:06d}.{attempt}.{'f.' if task.numbers else ''}ppm"
         tile = task.tile
+        numbers = ",".join(str(number) for number in task.numbers)
         rectangle = f"{tile.start},{tile.stop},{tile.left},{tile.right}"
         return Command(
             argv=(
-                *(sys.executable, "-S", "-m", "mpirender.renderers.fake"),
-                *(*job.arguments, str(task.id), str(attempt), rectangle, str(output)),
+                *(sys.executable, "-S", "-m", "mpirender.renderers.fake", *job.arguments),
+                *(("--stream",) if job.streams else ()),
+                *(str(task.id), str(attempt), numbers, rectangle, str(output)),
             ),
             output=output,
             environment=(("PYTHONPATH", os.pathsep.join(path for path in sys.path if path)),),
@@ -134,7 +147,11 @@ class Fake:
 
     def watch(self, job: Job, task: Task) -> FakeWatch:
         """Return a listener for one attempt; see `Renderer.watch`."""
-        return FakeWatch()
+        return FakeWatch(frames=task.tile.frames)
+
+    def frame_output(self, job: Job, output: Path, number: int) -> Path:
+        """Return the file with the number in its name; see `Renderer.frame_output`."""
+        return output.with_stem(f"{output.stem}{number}")
 
     def read(self, job: Job, task: Task, output: Path) -> Picture:
         """Read a task's part of the full-size picture; see `Renderer.read`."""
@@ -147,6 +164,18 @@ class Fake:
             columns=(tile.left, tile.right),
             canvas=(job.height, job.width),
         )
+
+    def stream(self, job: Job, output: Path) -> FakeStream:
+        """Prepare to read what the child writes; see `Renderer.stream`."""
+        return FakeStream(output, Grid(job.area, job.block))
+
+    def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> FakeLastPass:
+        """Prepare to compose the picture; see `Renderer.last_pass`."""
+        return FakeLastPass(job, scratch)
+
+    def leftovers(self, pid: int) -> list[Path]:
+        """Return nothing; see `Renderer.leftovers`."""
+        return []
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the tiles; see `Renderer.final_format`."""
@@ -167,6 +196,8 @@ class FakeQuestion:
         if not path.is_file():
             raise UsageError(f"no such scene: {path}", hint=f"looked in {Path.cwd()}")
         scene = FakeScene.parse(path.read_text())
+        output = Path.cwd() / (self._request.output or path.with_suffix(".ppm").name)
+        numbers = parse_frames(scene.frames).resolve() if scene.frames else ()
         width, height = self._request.size or (scene.width, scene.height)
         return SceneInfo(
             program=sys.executable,
@@ -177,19 +208,90 @@ class FakeQuestion:
             area=Tile(0, height, 0, width),
             block=scene.block,
             picture=PictureType("ppm", bits=scene.bits),
-            output=Path.cwd() / (self._request.output or path.with_suffix(".ppm").name),
+            streams=scene.stream,
+            output=output,
+            frames=tuple(
+                JobFrame(n, output.with_stem(f"{output.stem}{n}"), str(n)) for n in numbers
+            ),
         )
 
     def close(self) -> None:
         """Nothing has been started; see `Question.close`."""
 
 
+class FakeStream:
+    """See `mpirender.renderers.base.TileStream`; a record is the block's number and its rows."""
+
+    header = _STREAM_HEADER
+
+    def __init__(self, output: Path, grid: Grid) -> None:
+        self._grid = grid
+        self._rest = b""
+        path = output.with_suffix(".tiles")
+        path.touch()
+        self._file = path.open("rb")
+
+    def read(self) -> list[TileRecord]:
+        """Return the blocks that are new; see `TileStream.read`."""
+        self._rest += self._file.read()
+        records: list[TileRecord] = []
+        while len(self._rest) >= 8:
+            block, size = (
+                int.from_bytes(self._rest[:4], "big"),
+                int.from_bytes(self._rest[4:8], "big"),
+            )
+            if not 0 <= block < self._grid.rows * self._grid.columns:
+                raise OutputMismatch(f"no block {block}")
+            if len(self._rest) < 8 + size:
+                break
+            records.append(TileRecord(block, self._rest[: 8 + size]))
+            self._rest = self._rest[8 + size :]
+        return records
+
+    def close(self) -> None:
+        """Read no more; see `TileStream.close`."""
+        self._file.close()
+
+
+class FakeLastPass:
+    """See `mpirender.renderers.base.LastPass`."""
+
+    def __init__(self, job: Job, scratch: Path) -> None:
+        self._job = job
+        self._output = scratch / "picture.ppm"
+
+    def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
+        """Compose the picture at once; see `LastPass.begin`."""
+        job, grid, size = self._job, Grid(self._job.area, self._job.block), self._job.picture.bits
+        rows = [bytearray(3 * size // 8 * job.width) for _ in range(job.height)]
+        with tiles.open("rb") as file:
+            file.read(len(_STREAM_HEADER))
+            while prefix := file.read(8):
+                tile = grid.tile_of(int.from_bytes(prefix[:4], "big"))
+                for row in range(tile.start, tile.stop):
+                    part = slice(3 * size // 8 * tile.left, 3 * size // 8 * tile.right)
+                    rows[row][part] = file.read(part.stop - part.start)
+        header = f"P6\n{job.width} {job.height}\n{(1 << size) - 1}\n".encode()
+        self._output.write_bytes(header + b"".join(rows))
+
+    def poll(self) -> Path:
+        """Return the picture; see `LastPass.poll`."""
+        return self._output
+
+    def close(self) -> None:
+        """Nothing runs; see `LastPass.close`."""
+
+
 @dataclass(slots=True)
 class FakeWatch:
     """See `mpirender.renderers.base.Watch`."""
 
+    frames: int = 1
+    frames_done: int = 0
     fraction: float = 0.0
     version: str = ""
+    is_setting_up: bool = True
+    is_pretracing: bool = False
     setup_seconds: Seconds = 0.0
     render_seconds: Seconds = 0.0
     _fault: str = ""
@@ -201,10 +303,12 @@ class FakeWatch:
             self.version = value
         elif key == "set-up-in":
             self.setup_seconds = float(value)
-        elif key == "rendered-in":
-            self.render_seconds = float(value)
+            self.is_setting_up = False
         elif key == "done":
-            self.fraction = float(value)
+            self.fraction = (self.frames_done + float(value)) / self.frames
+        elif key == "rendered-in":
+            self.render_seconds += float(value)
+            self.frames_done += 1
         elif key == "scene-error":
             self._fault = value
 
@@ -253,8 +357,29 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
+def _write_tiles(
+    scene: FakeScene, tile: Tile, width: int, height: int, output: Path, fault: str
+) -> None:
+    """Write one block after the other; those with a fault end in the middle of their tile."""
+    grid = Grid(Tile(0, height, 0, width), scene.block)
+    blocks = grid.blocks_of(tile)
+    with output.with_suffix(".tiles").open("ab", buffering=0) as file:
+        for number, block in enumerate(blocks):
+            if fault in ("exit", "signal") and number >= len(blocks) / 2:
+                os.kill(os.getpid(), signal.SIGKILL) if fault == "signal" else sys.exit(1)
+            time.sleep(scene.seconds)
+            part = grid.tile_of(block)
+            cut = slice(3 * scene.bits // 8 * part.left, 3 * scene.bits // 8 * part.right)
+            data = b"".join(
+                pixel_row(row, width, scene.bits, range(part.left, part.right))[cut]
+                for row in range(part.start, part.stop)
+            )
+            if fault not in ("lie", "missing") or number:
+                file.write(block.to_bytes(4, "big") + len(data).to_bytes(4, "big") + data)
+
+
 def main(argv: list[str]) -> int:
-    """Render one task: scene, size, ..., task id, attempt, rectangle, output.
+    """Render one task: scene, size, ..., task id, attempt, frames, rectangle, output.
 
     Returns
     -------
@@ -263,8 +388,9 @@ def main(argv: list[str]) -> int:
     """
     scene = FakeScene.parse(Path(argv[0]).read_text())
     width, height = map(int, argv[1].split("x"))
-    task, attempt, output = int(argv[-4]), int(argv[-3]), Path(argv[-1])
-    start, stop, left, right = map(int, argv[-2].split(","))
+    task, attempt, output = int(argv[-5]), int(argv[-4]), Path(argv[-1])
+    tile = Tile(*map(int, argv[-2].split(",")))
+    streams = "--stream" in argv
     fault = scene.fault(task, attempt)
     _say("version " + ("0.9" if fault == "version" else _VERSION))
     time.sleep(scene.setup)
@@ -274,23 +400,34 @@ def main(argv: list[str]) -> int:
         return 1
     while fault == "hang":
         time.sleep(1)
-    for step in range(1, 5):
-        time.sleep(scene.seconds / 4)
-        _say(f"done {step / 4 if fault != 'lie' else step / 5}")
-    _say(f"rendered-in {scene.seconds}")
+    for number in argv[-3].split(","):
+        picture = output.with_stem(output.stem + number)
+        if streams:
+            _write_tiles(scene, tile, width, height, picture, fault)
+        for step in range(1, 5):
+            time.sleep(0 if streams else scene.seconds / 4)
+            _say(f"done {step / 4 if fault != 'lie' else step / 5}")
+        _write_picture(scene, tile, width, height, picture, fault)
+        _say(f"rendered-in {scene.seconds}")
+    if fault == "signal":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 1 if fault == "exit" else 0
+
+
+def _write_picture(
+    scene: FakeScene, tile: Tile, width: int, height: int, output: Path, fault: str
+) -> None:
     if fault == "size":
         height += 1
+    columns = range(tile.left, tile.right)
     rows = (
-        pixel_row(row, width, scene.bits, range(left, right) if start <= row < stop else range(0))
+        pixel_row(row, width, scene.bits, columns if tile.start <= row < tile.stop else range(0))
         for row in range(height)
     )
     header = f"P6\n{width} {height}\n{(1 << scene.bits) - 1}\n".encode()
     picture = b"" if fault == "empty" else header + b"".join(rows)
     if fault != "missing":
         output.write_bytes(picture[: len(picture) // 2] if fault == "torn" else picture)
-    if fault == "signal":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return 1 if fault == "exit" else 0
 
 
 if __name__ == "__main__":

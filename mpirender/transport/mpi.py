@@ -18,15 +18,26 @@ import mpi4py
 
 from mpirender.backoff import Backoff
 from mpirender.errors import TransportError
-from mpirender.messages import Message, TaskDone
+from mpirender.messages import WITH_PIXELS, Message
 from mpirender.process import die_with_parent
-from mpirender.units import Bytes
+from mpirender.units import Bytes, Seconds
 
 __all__ = ["MpiTransport", "library_version"]
 
 _CONTROL, _PIXELS = 1, 2
 _LARGEST_PIECE: Bytes = 1 << 30  # counts are 32 bits wide before MPI 4
 _ARRIVALS_AT_ONCE = 4
+_LAST_LOOK: Seconds = 0.01  # while all ranks wait for each other at the end
+
+
+@dataclasses.dataclass(slots=True)
+class _Arrival:
+    """A message that is not delivered yet; the announcement is shape and type of its pixels."""
+
+    source: int
+    message: Any
+    announcement: Any
+    requests: list[Any] = dataclasses.field(default_factory=list)
 
 
 class MpiTransport:
@@ -53,8 +64,7 @@ class MpiTransport:
             die_with_parent()
         self._own: deque[Message] = deque()
         self._leaving: list[tuple[list[Any], object]] = []
-        self._announced: deque[tuple[int, TaskDone, tuple[int, ...], str]] = deque()
-        self._arriving: list[tuple[int, TaskDone, list[Any], Any]] = []
+        self._arrivals: list[_Arrival] = []  # what waits for pixels, its own or those before it
 
     # ---------------------------------------------------------------------------------- send
 
@@ -64,7 +74,7 @@ class MpiTransport:
             self._own.append(message)
             return
         pixels, announcement = None, None
-        if isinstance(message, TaskDone) and message.pixels is not None:
+        if isinstance(message, WITH_PIXELS) and message.pixels is not None:
             import numpy as np
 
             pixels = np.ascontiguousarray(message.pixels)
@@ -91,33 +101,49 @@ class MpiTransport:
         return self._control() or self._arrival()
 
     def _control(self) -> tuple[int, Message] | None:
-        """Take in one small message; pixels that it announces are noted."""
+        """Take in one small message; one whose pixels are still to come is noted."""
         status = self._mpi.Status()
         while self._world.iprobe(tag=_CONTROL, status=status):
             source = status.source
             message, announcement = self._world.recv(source=source, tag=_CONTROL)
-            if announcement is None:
+            if announcement is None and all(source != other.source for other in self._arrivals):
                 return source, message
-            self._announced.append((source, message, *announcement))
+            self._arrivals.append(_Arrival(source, message, announcement))
         return None
 
     def _arrival(self) -> tuple[int, Message] | None:
-        """Begin to receive pixels where there is room, and return a tile that is there."""
-        if self._announced and len(self._arriving) < _ARRIVALS_AT_ONCE:
-            import numpy as np
+        """Receive pixels where there is room, and return a message that is there as a whole.
 
-            source, message, shape, dtype = self._announced.popleft()
-            pixels = np.empty(shape, dtype)
-            requests = [
-                self._world.Irecv([piece, self._mpi.BYTE], source=source, tag=_PIXELS)
-                for piece in _pieces(pixels)
-            ]
-            self._arriving.append((source, message, requests, pixels))
-        for index, (source, message, requests, pixels) in enumerate(self._arriving):
-            if self._all_done(requests):
-                del self._arriving[index]
-                return source, dataclasses.replace(message, pixels=pixels)
+        The messages of one rank keep their order.
+        """
+        room = _ARRIVALS_AT_ONCE - sum(bool(arrival.requests) for arrival in self._arrivals)
+        waiting = set()
+        for index, arrival in enumerate(self._arrivals):
+            if arrival.announcement and not arrival.requests and room > 0:
+                self._receive(arrival)
+                room -= 1
+            if arrival.source not in waiting and self._is_whole(arrival):
+                del self._arrivals[index]
+                return arrival.source, arrival.message
+            waiting.add(arrival.source)
         return None
+
+    def _receive(self, arrival: _Arrival) -> None:
+        """Begin to receive the pixels of a message."""
+        import numpy as np
+
+        shape, dtype = arrival.announcement
+        pixels = np.empty(shape, dtype)
+        arrival.message = dataclasses.replace(arrival.message, pixels=pixels)
+        arrival.requests = [
+            self._world.Irecv([piece, self._mpi.BYTE], source=arrival.source, tag=_PIXELS)
+            for piece in _pieces(pixels)
+        ]
+
+    def _is_whole(self, arrival: _Arrival) -> bool:
+        return not arrival.announcement or (
+            bool(arrival.requests) and self._all_done(arrival.requests)
+        )
 
     def _all_done(self, requests: list[Any]) -> bool:
         return bool(self._mpi.Request.Testall(requests))
@@ -145,7 +171,7 @@ class MpiTransport:
         self._mpi.Finalize()
 
     def _drain_until(self, done: Callable[[], bool]) -> None:
-        backoff = Backoff()
+        backoff = Backoff(longest=_LAST_LOOK)
         while not done():
             if self.poll() is None:
                 backoff.sleep()

@@ -59,6 +59,22 @@ def messages_keep_their_order(transport: Transport) -> None:
         assert all(messages == expected for messages in heard.values())
 
 
+def a_message_waits_for_the_pixels_before_it(transport: Transport) -> None:
+    for number in range(IN_A_CROWD):
+        size = 1500 if number % 3 == 0 else 2  # the small ones could overtake
+        transport.send(0, tile_done(number, transport.rank, np.zeros((size, size, 3), "uint8")))
+        transport.send(0, Drop(number))
+    if transport.rank == 0:
+        heard: dict[int, list[tuple[str, int]]] = {rank: [] for rank in range(transport.size)}
+        for source, message in receive(transport, 2 * IN_A_CROWD * transport.size):
+            if isinstance(message, TaskDone):
+                heard[source].append(("tile", message.result.task.id))
+            elif isinstance(message, Drop):
+                heard[source].append(("drop", message.task_id))
+        expected = [(kind, number) for number in range(IN_A_CROWD) for kind in ("tile", "drop")]
+        assert all(messages == expected for messages in heard.values()), heard
+
+
 def pixels_arrive_as_they_are(transport: Transport) -> None:
     count = len(SHAPES) * len(DTYPES)
     for number in range(count):
@@ -143,6 +159,7 @@ SCENARIOS: dict[str, Callable[[Transport], None]] = {
     play.__name__: play
     for play in (
         messages_keep_their_order,
+        a_message_waits_for_the_pixels_before_it,
         pixels_arrive_as_they_are,
         a_crowd_is_served,
         a_rank_can_write_to_itself,

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,12 @@ import pytest
 
 from mpirender.backoff import Backoff
 from mpirender.errors import OutputMismatch, OutputMissing, UsageError
-from mpirender.images import Picture
-from mpirender.model import Job, Task, Tile
+from mpirender.images import Picture, read_picture
+from mpirender.model import Job, Task, Tile, TileRecord
+from mpirender.partition import Grid
 from mpirender.process import Exit, Process, clean_environment
 from mpirender.renderers import NAMES, renderer_named
-from mpirender.renderers.base import Command, Renderer, Request, SceneInfo, Watch
+from mpirender.renderers.base import Command, Renderer, Request, SceneInfo, Watch, Witness
 
 WIDTH, HEIGHT = 80, 96
 SCENES = {
@@ -62,6 +63,8 @@ class Easel:
             block=info.block,
             picture=info.picture,
             output=info.output,
+            scene=info.scene,
+            streams=info.streams,
         )
 
     def command(self, task: Task) -> Command:
@@ -188,6 +191,102 @@ def test_a_picture_that_is_torn_is_told(easel: Easel) -> None:
     damage(output, lambda data: data[: len(data) * 2 // 3])
     with pytest.raises(OutputMismatch):
         easel.renderer.read(easel.job, task, output)
+
+
+# ------------------------------------------------------------- block by block, and back again
+
+
+@pytest.fixture
+def streaming(easel: Easel) -> Easel:
+    """The same, and the renderer says block by block what it has finished."""
+    scene, text = SCENES[easel.renderer.name]
+    if easel.renderer.name == "fake":
+        Path(scene).write_text(text + "stream = yes\n")
+    easel.info = replace(easel.info, streams=True)
+    return easel
+
+
+def stream(easel: Easel, tile: Tile, number: int = 0) -> tuple[bytes, list[TileRecord]]:
+    """Render a task; header and records of its blocks."""
+    task = Task(number, tile)
+    blocks = easel.renderer.stream(easel.job, easel.command(task).output)
+    easel.start(task)
+    records = blocks.read()
+    blocks.close()
+    return blocks.header, records
+
+
+def picture_of(
+    easel: Easel,
+    data: bytes,
+    missing: Sequence[int] = (),
+    witnesses: Sequence[Witness] = (),
+) -> Picture:
+    """What the renderer makes of header and records."""
+    scratch = easel.folder / "scratch"
+    scratch.mkdir()
+    (scratch / "tiles").write_bytes(data)
+    last_pass = easel.renderer.last_pass(easel.job, None, scratch)
+    last_pass.begin(scratch / "tiles", missing, witnesses)
+    backoff = Backoff()
+    while (path := last_pass.poll()) is None:
+        backoff.sleep()
+    picture = read_picture(path)
+    last_pass.close()
+    return picture
+
+
+def test_every_block_of_a_task_comes_once(streaming: Easel) -> None:
+    grid = Grid(streaming.info.area, streaming.info.block)
+    for number, part in enumerate(PARTS[:5]):
+        header, records = stream(streaming, part, number)
+        assert header
+        assert sorted(record.block for record in records) == grid.blocks_of(part)
+
+
+def test_the_blocks_become_the_picture(streaming: Easel) -> None:
+    header, records = stream(streaming, PARTS[0])
+    whole = streaming.render(PARTS[0])
+    picture = picture_of(streaming, header + b"".join(record.data for record in records))
+    assert picture.format.layout == whole.format.layout
+    assert np.array_equal(picture.pixels, whole.pixels)
+
+
+def test_blocks_of_several_tasks_in_any_order_become_the_picture(streaming: Easel) -> None:
+    parts = (Tile(32, 64, 32, 80), Tile(64, 96, 0, 80), Tile(32, 64, 0, 32), Tile(0, 32, 0, 80))
+    data = b""
+    for number, part in enumerate(parts):
+        header, records = stream(streaming, part, number)
+        data = (data or header) + b"".join(record.data for record in reversed(records))
+    whole = streaming.render(PARTS[0])
+    grid = Grid(streaming.info.area, streaming.info.block)
+    tile = grid.tile_of(4)
+    pixels = whole.pixels[tile.start : tile.stop, tile.left : tile.right]
+    picture = picture_of(streaming, data, witnesses=[Witness(tile, pixels)])
+    assert np.array_equal(picture.pixels, whole.pixels)
+
+
+def test_a_block_that_is_missing_is_black(streaming: Easel) -> None:
+    header, records = stream(streaming, PARTS[0])
+    there = b"".join(record.data for record in records if record.block not in (1, 8))
+    picture = picture_of(streaming, header + there, missing=[1, 8])
+    whole = streaming.render(PARTS[0]).pixels.copy()
+    whole[0:32, 32:64] = whole[64:96, 64:80] = 0
+    assert np.array_equal(picture.pixels, whole)
+
+
+def test_a_stream_before_the_first_block_is_empty(streaming: Easel) -> None:
+    blocks = streaming.renderer.stream(streaming.job, streaming.command(Task(0, PARTS[0])).output)
+    assert blocks.read() == []
+    blocks.close()
+
+
+def test_a_last_pass_that_was_not_needed_leaves_nothing_running(streaming: Easel) -> None:
+    before = psutil.Process().children()
+    scratch = streaming.folder / "scratch"
+    scratch.mkdir()
+    streaming.renderer.last_pass(streaming.job, None, scratch).close()
+    assert psutil.Process().children() == before
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from contract.scenarios import SCENARIOS
-from launchers import LAUNCHERS, Launcher
+from launchers import LAUNCHERS, MPICH, Launcher
 
 from mpirender.transport.local import LocalTransport
 
@@ -40,5 +40,6 @@ def test_abort_ends_the_only_process_with_its_status() -> None:
 @launchers
 def test_abort_ends_every_rank_with_its_status(launcher: Launcher) -> None:
     done = launcher.run(RANKS, ["abort"], program=PROGRAM, timeout=120)
-    assert done.returncode == 42
+    # MPICH's mpirun kills the other ranks, and may report the end of one of those (9) instead
+    assert done.returncode in ((42, 9) if launcher is MPICH else (42,))
     assert "is through" not in done.stdout

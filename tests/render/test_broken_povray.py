@@ -31,6 +31,14 @@ FAULTS = {
     "says nothing and succeeds": ("exit 0", (), "but said 0 of 0 pixels, expected 2048"),
     "renders less": ('exec "$real" "$@" +EC32', (), "expected 2048"),
     "leaves no picture": ('exec "$real" "$@" -F', (), "no picture file"),
+    "leaves another size": ('exec "$real" "$@" +W65', (), "expected"),
+    "is killed": ("kill -9 $$", (), "ended with signal SIGKILL"),
+    "crashes": ("kill -SEGV $$", (), "ended with signal SIGSEGV"),
+    "is asked to end": ("kill -TERM $$", (), "ended with signal SIGTERM"),
+}
+
+# the same about the task's own picture, which nobody looks at where blocks come one by one
+PICTURE_FAULTS = {
     "leaves an empty picture": (
         f'{PICTURE_NAME}; "$real" "$@"; : >"$picture"; exit 0',
         (),
@@ -41,11 +49,7 @@ FAULTS = {
         (),
         "torn",
     ),
-    "leaves another size": ('exec "$real" "$@" +W65', (), "expected"),
     "leaves another depth": ('exec "$real" "$@" +FN16', (), "expected uint8"),
-    "is killed": ("kill -9 $$", (), "ended with signal SIGKILL"),
-    "crashes": ("kill -SEGV $$", (), "ended with signal SIGSEGV"),
-    "is asked to end": ("kill -TERM $$", (), "ended with signal SIGTERM"),
 }
 
 
@@ -67,19 +71,50 @@ def whole(povray: Path, tmp_path_factory: pytest.TempPathFactory) -> Still:
     return still(stage.picture)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "ranks"),
+    [*((fault, 2) for fault in FAULTS), ("renders less", 1), ("is killed", 1)],
+)
 def test_the_picture_is_whole_after_one_broken_attempt(
-    fault: str, povray: Path, whole: Still, tmp_path: Path
+    fault: str, ranks: int, povray: Path, whole: Still, tmp_path: Path
 ) -> None:
     instead, options, said = FAULTS[fault]
     stage = Stage(tmp_path)
     programs = broken(tmp_path, povray, instead)
     arguments = [*SCENE, "--rows-per-task", "32", *options]
-    done = stage.mpirender(MPICH, 2, arguments, path=programs)
+    done = stage.mpirender(MPICH, ranks, arguments, path=programs)
     assert done.returncode == 0, done.stderr
     (complaint,) = own_words(done.stderr)
     assert said in complaint
     assert ", attempt 1, rank " in complaint
+    assert_same(stage.picture, whole)
+
+
+@pytest.mark.parametrize("fault", PICTURE_FAULTS)
+def test_a_broken_picture_of_a_task_is_told_where_it_is_needed(
+    fault: str, povray: Path, whole: Still, tmp_path: Path
+) -> None:
+    instead, options, said = PICTURE_FAULTS[fault]
+    stage = Stage(tmp_path)
+    programs = broken(tmp_path, povray, instead)
+    arguments = [*SCENE, "--rows-per-task", "32", *options]
+    done = stage.mpirender(MPICH, 1, arguments, path=programs)
+    assert done.returncode == 0, done.stderr
+    (complaint,) = own_words(done.stderr)
+    assert said in complaint
+    assert_same(stage.picture, whole)
+
+
+@pytest.mark.parametrize("fault", PICTURE_FAULTS)
+def test_a_broken_picture_of_a_task_does_not_matter_where_blocks_come_one_by_one(
+    fault: str, povray: Path, whole: Still, tmp_path: Path
+) -> None:
+    instead, options, _ = PICTURE_FAULTS[fault]
+    stage = Stage(tmp_path)
+    programs = broken(tmp_path, povray, instead)
+    done = stage.mpirender(MPICH, 2, [*SCENE, *options], path=programs)
+    assert done.returncode == 0, done.stderr
+    assert own_words(done.stderr) == []
     assert_same(stage.picture, whole)
 
 

@@ -115,6 +115,9 @@ FEATURES = [
 ]
 
 SIZES = [
+    Case("fine_edges.pov +W1 +H1"),
+    Case("fine_edges.pov +W33 +H1"),
+    Case("fine_edges.pov +W1 +H33"),
     Case("fine_edges.pov +W64 +H1 +A0.1", behind="-J"),
     Case("fine_edges.pov +W1 +H31 +A0.1", behind="-J"),
     Case("fine_edges.pov +W33 +H33 +A0.1", behind="-J"),
@@ -126,6 +129,7 @@ PARTS = [
     Case(f"{EDGES} +SR0.25 +ER0.75"),
     Case(f"{ALPHA} +UA +ER0.02"),  # the first row alone, the rest black and opaque
     Case(f"{EDGES} +SC96 +EC96"),
+    Case(f"{EDGES} +BS16 +SR10 +ER71 +SC20 +EC77 +A0.1", behind="-J"),
 ]
 
 

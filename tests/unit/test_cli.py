@@ -8,10 +8,12 @@ import pytest
 
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import UsageError
-from mpirender.flags import Flags
+from mpirender.flags import Flags, MovieFlags
+from mpirender.frames import parse_frames
 from mpirender.model import Limits
 from mpirender.partition import Split
 from mpirender.renderers import NAMES, renderer_for, renderer_named
+from mpirender.tracks import parse_track
 from mpirender.views.progress import MODES
 
 
@@ -23,7 +25,7 @@ def flags(*argv: str) -> Flags:
 
 def test_a_scene_is_enough() -> None:
     assert flags("scene.pov") == Flags(
-        scene="scene.pov",
+        scenes=("scene.pov",),
         passed_on=(),
         output=None,
         size=None,
@@ -33,6 +35,14 @@ def test_a_scene_is_enough() -> None:
         limits=Limits(retries=2, timeout=None),
         renderer="",
         program="",
+        frames=None,
+        clock=None,
+        tracks=(),
+        motion_blur=None,
+        shutter=None,
+        preview=None,
+        movies=(),
+        sheet=None,
         progress="auto",
         dry_run=False,
         keep=False,
@@ -58,6 +68,18 @@ def test_a_scene_is_enough() -> None:
         (("--timeout", "2.5"), "limits", Limits(timeout=2.5)),
         (("--timeout", ".5"), "limits", Limits(timeout=0.5)),
         (("--renderer", "fake"), "renderer", "fake"),
+        (("--frames", "1-9x2"), "frames", parse_frames("1-9x2")),
+        (("--clock=-1:2.5",), "clock", (-1, 2.5)),
+        (("--track", "Ball=1:0,9:1"), "tracks", (parse_track("Ball=1:0,9:1"),)),
+        (("--movie", "a=b.mp4"), "movies", (MovieFlags(Path("a=b.mp4")),)),
+        (
+            ("--movie", "a.mp4", "--movie", "b.gif", "--fps", "30", "--quality", "70"),
+            "movies",
+            (
+                MovieFlags(Path("a.mp4"), "30", quality=70),
+                MovieFlags(Path("b.gif"), "30", quality=70),
+            ),
+        ),
         (("--program", "/opt/a=b/povray"), "program", "/opt/a=b/povray"),
         (("--progress", "bar"), "progress", "bar"),
         (("--dry-run",), "dry_run", True),
@@ -93,7 +115,7 @@ def test_the_renderers_own_arguments_are_passed_on(
     argv: tuple[str, ...], passed_on: tuple[str, ...]
 ) -> None:
     typed = flags(*argv)
-    assert (typed.scene, typed.passed_on) == ("s.pov", passed_on)
+    assert (typed.scenes, typed.passed_on) == (("s.pov",), passed_on)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +123,11 @@ def test_the_renderers_own_arguments_are_passed_on(
     [
         ((), "no scene given"),
         (("+W64",), "no scene given"),
-        (("a.pov", "b.pov"), "unrecognized arguments: b.pov"),
+        (("s.pov", "--clock", "0-1"), "argument --clock: got '0-1', expected such as 0:1"),
+        (("s.pov", "--frames", "9-1"), "frames 9-1: "),
+        (("s.pov", "--track", "Ball"), "Ball"),
+        (("s.pov", "--preview", "0"), "argument --preview: got '0', expected a whole number"),
+        (("s.pov", "--motion-blur", "x"), "argument --motion-blur: got 'x', expected a whole"),
         (("s.pov", "--size", "64"), "argument --size: got '64', expected WxH in pixels"),
         (("s.pov", "--size", "0x48"), "argument --size: got '0x48', expected WxH in pixels"),
         (("s.pov", "--size", "64x00"), "argument --size: got '64x00', expected WxH in pixels"),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpirender.compose import Frame, missing_tiles
+from mpirender.compose import Frame, missing_tiles, telling_block
 from mpirender.errors import CompositionError
 from mpirender.model import Tile
 from mpirender.partition import Grid, Partition, Split
@@ -142,3 +142,51 @@ def test_what_has_not_arrived_is_black_and_opaque(dtype: str, full: int) -> None
     pixels = Frame(2, 2, 4, dtype=dtype, opaque=True).pixels
     assert pixels[1, 1].tolist() == [0, 0, 0, full]
     assert not Frame(2, 2, 4, dtype=dtype).pixels.any()
+
+
+# --------------------------------------------------------------- pictures from two sources
+
+
+@given(cuts(), st.data())
+@settings(deadline=None)
+def test_what_has_not_arrived_is_taken_from_the_picture_below(
+    cut: tuple[Tile, list[Tile]], data: st.DataObject
+) -> None:
+    area, pieces = cut
+    frame = Frame(area.stop, area.right, 2, dtype="uint8")
+    there = pieces[: data.draw(st.integers(0, len(pieces)))]
+    for tile in there:
+        frame.put(tile, np.full((tile.height, tile.width, 2), 7, "uint8"))
+    frame.lay_over(np.full((area.stop, area.right, 2), 5, "uint8"))
+    times = np.zeros((area.stop, area.right), int)
+    for tile in there:
+        times[tile.start : tile.stop, tile.left : tile.right] = 1
+    assert np.array_equal(frame.pixels[..., 0], np.where(times == 1, 7, 5))
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((4, 5, 3), "uint8"), ((4, 4, 4), "uint8"), ((4, 4, 3), "uint16")]
+)
+def test_a_picture_of_another_kind_is_not_laid_below(shape: tuple[int, ...], dtype: str) -> None:
+    frame = Frame(4, 4, 3, dtype="uint8")
+    with pytest.raises(CompositionError, match="does not fit"):
+        frame.lay_over(np.ones(shape, dtype))
+    assert not frame.pixels.any()
+
+
+def test_the_most_telling_block_has_most_values() -> None:
+    tile = Tile(8, 24, 4, 20)
+    blocks = Partition(Grid(tile, 8), Split.TILES).pieces(1)
+    pixels = np.zeros((16, 16, 3), "uint8")
+    pixels[:8, :8] = np.arange(20).repeat(12)[: 8 * 8 * 3].reshape(8, 8, 3)
+    pixels[8:, 8:] = np.arange(8 * 8 * 3).reshape(8, 8, 3)
+    found = telling_block(pixels, tile, list(blocks))
+    assert found
+    assert found[0] == Tile(16, 24, 12, 20)
+    assert np.array_equal(found[1], pixels[8:, 8:])
+
+
+def test_a_picture_of_a_few_values_tells_nothing() -> None:
+    pixels = np.arange(15, dtype="uint8").repeat(5)[:64].reshape(8, 8, 1)
+    tile = Tile(0, 8, 0, 8)
+    assert telling_block(pixels, tile, [tile]) is None

@@ -70,7 +70,7 @@ def test_the_command_is_this_module_itself(tmp_path: Path) -> None:
     )
     output = tmp_path / "task-000003.2.ppm"
     own = (sys.executable, "-S", "-m", "mpirender.renderers.fake")
-    assert command.argv == (*own, "s.fake", "16x24", "3", "2", "8,16,0,4", str(output))
+    assert command.argv == (*own, "s.fake", "16x24", "3", "2", "", "8,16,0,4", str(output))
     assert command.output == output
 
 

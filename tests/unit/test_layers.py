@@ -11,11 +11,11 @@ from unit.samples import MODULES, TREES
 
 LEVELS = (
     ("", "units", "errors"),
-    ("messages", "model", "events"),
-    ("schedule", "policy", "partition", "compose", "hosts", "flags"),
-    ("backoff", "process", "images", "paths", "views"),
+    ("messages", "model", "events", "frames"),
+    ("schedule", "policy", "partition", "compose", "hosts", "flags", "tracks", "blur"),
+    ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode"),
     ("transport", "renderers"),
-    ("root", "worker"),
+    ("root", "worker", "attempt", "delivery", "canvas", "shots", "studio"),
     ("cli", "app"),
     ("__main__",),
 )
@@ -26,8 +26,8 @@ HOMES = {
     "mpi4py": ("transport.mpi",),
     "subprocess": ("process",),
     "time.sleep": ("backoff", "renderers.fake"),  # the latter's child is a program of its own
-    "PIL": ("images",),
-    "imageio": ("images",),
+    "PIL": ("images", "encode"),
+    "av": ("encode",),
     "OpenImageIO": ("images",),
 }
 

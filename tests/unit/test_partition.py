@@ -132,3 +132,130 @@ def test_nothing_can_be_cut_from_nothing() -> None:
     partition.cut(1)
     with pytest.raises(ValueError, match="cannot cut 1 of 0 blocks"):
         partition.cut(1)
+
+
+# ------------------------------------------------------------------------------------- blocks
+
+
+@st.composite
+def cut_tiles(draw: st.DrawFn, grid: Grid) -> Tile:
+    """A rectangle along the grid."""
+    row, column = draw(st.integers(0, grid.rows - 1)), draw(st.integers(0, grid.columns - 1))
+    rows, columns = draw(st.integers(1, grid.rows - row)), draw(st.integers(1, grid.columns))
+    return grid.tile(row=row, rows=rows, column=column, columns=min(columns, grid.columns - column))
+
+
+def some_blocks(grid: Grid, data: st.DataObject) -> set[int]:
+    return data.draw(st.sets(st.integers(0, grid.rows * grid.columns - 1)))
+
+
+@given(grids, st.data())
+@settings(deadline=None)
+def test_every_pixel_lies_in_the_block_that_is_said(grid: Grid, data: st.DataObject) -> None:
+    row = data.draw(st.integers(grid.area.start, grid.area.stop - 1))
+    column = data.draw(st.integers(grid.area.left, grid.area.right - 1))
+    tile = grid.tile_of(grid.block_at(row, column))
+    assert tile.start <= row < tile.stop and tile.left <= column < tile.right
+
+
+@given(grids)
+@settings(deadline=None)
+def test_blocks_are_counted_in_reading_order(grid: Grid) -> None:
+    tiles = [grid.tile_of(block) for block in range(grid.rows * grid.columns)]
+    assert tiles == sorted(tiles, key=lambda t: (t.start, t.left))
+    assert sum(t.pixels for t in tiles) == grid.area.pixels
+    assert [grid.block_at(t.stop - 1, t.right - 1) for t in tiles] == list(range(len(tiles)))
+
+
+@given(grids, st.data())
+@settings(deadline=None)
+def test_the_blocks_of_a_rectangle_fill_it_and_nothing_else(
+    grid: Grid, data: st.DataObject
+) -> None:
+    tile = data.draw(cut_tiles(grid))
+    blocks = grid.blocks_of(tile)
+    assert blocks == sorted(set(blocks))
+    assert all(tile.contains(grid.tile_of(block)) for block in blocks)
+    assert sum(grid.tile_of(block).pixels for block in blocks) == tile.pixels
+
+
+@given(grids, st.data())
+@settings(deadline=None)
+def test_rectangles_cover_exactly_the_blocks_that_they_are_of(
+    grid: Grid, data: st.DataObject
+) -> None:
+    blocks = some_blocks(grid, data)
+    covered = [block for tile in grid.tiles_of(blocks) for block in grid.blocks_of(tile)]
+    assert sorted(covered) == sorted(blocks)
+
+
+@given(grids, st.data())
+@settings(deadline=None)
+def test_the_blocks_of_a_rectangle_are_one_rectangle_again(grid: Grid, data: st.DataObject) -> None:
+    tile = data.draw(cut_tiles(grid))
+    assert grid.tiles_of(data.draw(st.permutations(grid.blocks_of(tile)))) == [tile]
+
+
+def test_the_rest_of_a_task_is_a_piece_of_a_row_and_the_rows_below() -> None:
+    grid = Grid(Tile(0, 32, 0, 32), 8)
+    assert grid.tiles_of(range(6, 16)) == [Tile(8, 16, 16, 32), Tile(16, 32, 0, 32)]
+
+
+def test_no_blocks_are_no_rectangles() -> None:
+    assert Grid(Tile(0, 32, 0, 32), 8).tiles_of([]) == []
+
+
+def a_task_under_way(grid: Grid, data: st.DataObject) -> tuple[Tile, set[int]]:
+    """A tile, and what is left of it: with several threads it is not one run of blocks."""
+    tile = data.draw(cut_tiles(grid))
+    return tile, data.draw(st.sets(st.sampled_from(grid.blocks_of(tile))))
+
+
+@given(grids, st.data())
+@settings(deadline=None)
+def test_a_far_part_is_a_rectangle_of_the_grid_within_the_task(
+    grid: Grid, data: st.DataObject
+) -> None:
+    tile, left = a_task_under_way(grid, data)
+    for part, _ in grid.far_parts(tile, left):
+        assert tile.contains(part)
+        assert grid.tiles_of(grid.blocks_of(part)) == [part]
+
+
+@given(grids, st.data())
+@settings(deadline=None)
+def test_a_far_part_has_as_many_unfinished_blocks_as_is_said(
+    grid: Grid, data: st.DataObject
+) -> None:
+    tile, left = a_task_under_way(grid, data)
+    for part, count in grid.far_parts(tile, left):
+        assert len(left.intersection(grid.blocks_of(part))) == count >= 1
+
+
+@given(grids, st.data())
+@settings(deadline=None)
+def test_a_far_part_is_the_end_of_what_is_left_and_never_all_of_it(
+    grid: Grid, data: st.DataObject
+) -> None:
+    tile, left = a_task_under_way(grid, data)
+    for part, count in grid.far_parts(tile, left):
+        taken = left.intersection(grid.blocks_of(part))
+        assert taken == set(sorted(left)[-count:])
+        assert min(left) not in taken
+
+
+@given(grids, st.data())
+@settings(deadline=None)
+def test_there_is_a_far_part_wherever_two_blocks_are_left(grid: Grid, data: st.DataObject) -> None:
+    tile, left = a_task_under_way(grid, data)
+    assert bool(grid.far_parts(tile, left)) == (len(left) >= 2)
+
+
+def test_far_parts_are_whole_rows_or_the_end_of_the_last_one() -> None:
+    grid = Grid(Tile(0, 24, 0, 24), 8)
+    assert grid.far_parts(grid.area, [1, 3, 4, 5, 6, 7]) == [
+        (Tile(8, 24, 0, 24), 5),
+        (Tile(16, 24, 0, 24), 2),
+        (Tile(16, 24, 0, 16), 2),
+        (Tile(16, 24, 8, 16), 1),
+    ]

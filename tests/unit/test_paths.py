@@ -114,12 +114,13 @@ def test_every_attempt_has_a_log_of_its_own(scratch: Scratch) -> None:
     assert len({scratch.log(t, a) for t in range(3) for a in range(3)}) == 9
 
 
-def test_sweeping_a_task_leaves_its_log_and_other_tasks(scratch: Scratch) -> None:
-    for name in ("task-000001.1.png", "task-000001.2.png.tmp", "task-000011.1.png"):
+def test_sweeping_an_attempt_leaves_its_log_and_all_others(scratch: Scratch) -> None:
+    others = ["task-000001.12.png", "task-000001.2.png", "task-000011.1.png"]
+    for name in ("task-000001.1.png", "task-000001.1.png.tmp", "task-000001.1.pov-state", *others):
         (scratch.folder / name).touch()
     scratch.log(1, 1).touch()
-    scratch.sweep(task_id=1)
-    assert names(scratch.folder) == ["task-000001.1.log", "task-000011.1.png"]
+    scratch.sweep(task_id=1, attempt=1)
+    assert names(scratch.folder) == ["task-000001.1.log", *others]
 
 
 def test_a_removed_scratch_folder_is_gone(scratch: Scratch) -> None:

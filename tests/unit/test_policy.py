@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpirender.policy import Factoring, History, Policy, SelfScheduling
+from mpirender.policy import Factoring, Halving, History, Policy, SelfScheduling, Takeover
 
 seconds = st.floats(0, 1e6)
 counts = st.integers(1, 5000)
 histories = st.builds(History, st.integers(1, 500), counts, counts, seconds, seconds)
 policies: st.SearchStrategy[Policy] = st.one_of(
-    st.builds(Factoring, st.floats(0, 100)), st.builds(SelfScheduling, st.integers(1, 9000))
+    st.builds(Factoring, st.floats(0, 100)),
+    st.builds(SelfScheduling, st.integers(1, 9000)),
+    st.just(Halving()),
 )
 
 
@@ -87,6 +89,81 @@ def test_self_scheduling_hands_out_the_same_share_and_then_the_rest() -> None:
     assert [SelfScheduling(4).next_chunk(n, history) for n in (10, 6, 2)] == [4, 4, 2]
 
 
-@pytest.mark.parametrize(("policy", "name"), [(Factoring(), "fac"), (SelfScheduling(1), "ss")])
+def test_halving_hands_out_even_shares_and_then_nothing_is_left() -> None:
+    history, remaining, shares = History(ranks=4, total=10, round_blocks=10), 10, []
+    while remaining:
+        shares.append(Halving().next_chunk(remaining, history))
+        remaining -= shares[-1]
+    assert shares == [3, 3, 3, 1]
+
+
+@given(histories)
+@settings(deadline=None)
+def test_halving_hands_out_everything_in_one_round(history: History) -> None:
+    share = Halving().next_chunk(history.round_blocks, history)
+    assert share * history.ranks >= history.round_blocks
+
+
+# --------------------------------------------------------------------------------- takeovers
+
+
+def end_after(offer: Takeover, blocks: int) -> float:
+    """When both are done, if the newcomer takes so many blocks."""
+    newcomer = offer.setup_seconds + blocks * (offer.seconds_per_block + offer.pretrace_seconds)
+    return max(newcomer, offer.seconds_left - blocks * offer.seconds_per_block)
+
+
+costs = st.floats(0, 1e4)
+offers = st.builds(Takeover, costs, costs, costs, costs, st.lists(st.integers(1, 999)))
+
+
+@given(offers)
+@settings(deadline=None)
+def test_no_other_part_would_be_done_sooner(offer: Takeover) -> None:
+    taken = Halving().part_to_take(offer)
+    if taken is not None:
+        best = min(end_after(offer, blocks) for blocks in offer.parts)
+        assert end_after(offer, offer.parts[taken]) == best
+
+
+@given(offers)
+@settings(deadline=None)
+def test_a_part_is_taken_exactly_where_that_is_worth_a_start(offer: Takeover) -> None:
+    gain = max((offer.seconds_left - end_after(offer, n) for n in offer.parts), default=-1.0)
+    is_worth_it = gain >= max(0.05, 0.25 * offer.setup_seconds)
+    assert (Halving().part_to_take(offer) is not None) == is_worth_it
+
+
+def test_without_a_setup_half_of_what_is_left_is_taken() -> None:
+    offer = Takeover(10.0, 1.0, setup_seconds=0, pretrace_seconds=0, parts=range(1, 10))
+    assert offer.parts[Halving().part_to_take(offer) or 0] == 5
+
+
+def test_a_setup_is_counted_so_that_both_end_together() -> None:
+    offer = Takeover(10.0, 1.0, setup_seconds=4, pretrace_seconds=0, parts=range(1, 10))
+    assert offer.parts[Halving().part_to_take(offer) or 0] == 3  # 4 + 3 = 10 - 3
+
+
+def test_a_pretrace_is_counted_for_every_block() -> None:
+    offer = Takeover(12.0, 1.0, setup_seconds=0, pretrace_seconds=1, parts=range(1, 12))
+    assert offer.parts[Halving().part_to_take(offer) or 0] == 4  # 4 * 2 = 12 - 4
+
+
+@pytest.mark.parametrize("setup", [2.0, 9.0])
+def test_nothing_is_taken_where_the_setup_lasts_as_long_as_the_rest(setup: float) -> None:
+    offer = Takeover(2.0, 1.0, setup_seconds=setup, pretrace_seconds=0, parts=(1,))
+    assert Halving().part_to_take(offer) is None
+
+
+@pytest.mark.parametrize("policy", [Factoring(), SelfScheduling(3)])
+def test_policies_of_a_queue_leave_running_tasks_alone(policy: Policy) -> None:
+    offer = Takeover(1e3, 1.0, setup_seconds=0, pretrace_seconds=0, parts=range(1, 900))
+    assert not policy.takes_over
+    assert policy.part_to_take(offer) is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "name"), [(Factoring(), "fac"), (SelfScheduling(1), "ss"), (Halving(), "halving")]
+)
 def test_a_policy_has_its_name_in_the_literature(policy: Policy, name: str) -> None:
     assert policy.name == name

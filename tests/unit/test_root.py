@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from mpirender.messages import (
     Stop,
     TaskDone,
     TaskLost,
+    TilesDone,
     ToWorker,
     Working,
 )
@@ -51,14 +53,21 @@ class Office:
     """A root, what it has sent, and what it has shown."""
 
     def __init__(
-        self, output: Path, *, ranks: int = 2, threads: int | None = None, retries: int = 0
+        self,
+        output: Path,
+        *,
+        ranks: int = 2,
+        threads: int | None = None,
+        retries: int = 0,
+        streams: bool = False,
     ) -> None:
         self.sent: list[tuple[int, ToWorker]] = []
+        self.first: dict[int, int] = {}  # rank → task that it got with the job
         self.view = FakeView()
-        self.job = job(output=output)
+        self.job = dataclasses.replace(job(output=output), streams=streams)
         partition = Partition(Grid(self.job.area, self.job.block), Split.ROWS)
         self.root = Root(
-            self.job,
+            [self.job],
             Schedule(partition, SelfScheduling(2), ranks=ranks, retries=retries),
             ranks=ranks,
             threads=threads,
@@ -71,17 +80,23 @@ class Office:
         for rank, host in enumerate(hosts):
             seat = Seat(host, frozenset(range(cores)))
             self.root.handle(rank, Hello(seat), 0)
+        self.first = {rank: m.task.id for rank, m in self.sent if isinstance(m, Assign)}
 
     def news(self) -> list[tuple[int, ToWorker]]:
         news, self.sent[:] = self.sent[:], []
         return news
 
     def assigned(self, *ranks: int) -> list[int]:
-        """Let ranks ask, and return the tasks that are handed out."""
+        """Let ranks ask, and return the tasks that they get; that they were there was the first."""
         self.news()
+        tasks = []
         for rank in ranks:
-            self.root.handle(rank, Ready(), 0)
-        return [m.task.id for _, m in self.news() if isinstance(m, Assign)]
+            if rank in self.first:
+                tasks.append(self.first.pop(rank))
+            else:
+                self.root.handle(rank, Ready(), 0)
+                tasks += [m.task.id for _, m in self.news() if isinstance(m, Assign)]
+        return tasks
 
     def done(self, rank: int, task: int, now: float = 0) -> None:
         """A rank sends the pixels of a task: everywhere its number plus one."""
@@ -112,10 +127,10 @@ def test_the_job_is_sent_when_every_rank_is_there(tmp_path: Path) -> None:
 def test_threads_are_shared_out_on_every_host(tmp_path: Path) -> None:
     office = Office(tmp_path / "out.ppm", ranks=3)
     office.greet("a", "b", "a")
-    assert [m for _, m in office.sent] == [
-        Begin(office.job, threads=2, neighbours=2, report_every=0.5),
-        Begin(office.job, threads=4, neighbours=1, report_every=0.5),
-        Begin(office.job, threads=2, neighbours=2, report_every=0.5),
+    assert [m for _, m in office.sent if isinstance(m, Begin)] == [
+        Begin((office.job,), threads=2, neighbours=2, report_every=0.5),
+        Begin((office.job,), threads=4, neighbours=1, report_every=0.5),
+        Begin((office.job,), threads=2, neighbours=2, report_every=0.5),
     ]
 
 
@@ -143,10 +158,17 @@ def test_the_run_begins_without_a_rank_that_is_lost(tmp_path: Path) -> None:
     assert [rank for rank, m in office.sent if isinstance(m, Begin)] == [0]
 
 
+def test_every_rank_gets_a_task_with_the_job(office: Office) -> None:
+    assert [(rank, m) for rank, m in office.sent if isinstance(m, Assign)] == [
+        (0, Assign(Task(0, Tile(0, 8, 0, 16)), 1)),
+        (1, Assign(Task(1, Tile(8, 16, 0, 16)), 1)),
+    ]
+
+
 def test_a_rank_that_asks_is_assigned_a_task(office: Office) -> None:
     office.news()
     office.root.handle(1, Ready(), 0)
-    assert office.news() == [(1, Assign(Task(0, Tile(0, 8, 0, 16)), 1))]
+    assert office.news() == [(1, Assign(Task(2, Tile(16, 24, 0, 16)), 1))]
 
 
 def test_every_rank_is_stopped_when_all_is_done(office: Office) -> None:
@@ -162,7 +184,7 @@ def test_tasks_become_the_picture(office: Office) -> None:
     office.assigned(0, 1, 0)
     for rank, task in ((0, 2), (1, 0), (0, 1)):
         office.done(rank, task)
-    office.root.write_picture()
+    office.root.write_pictures()
     pixels = read_picture(office.job.output).pixels
     assert np.array_equal(pixels[:, 0, 0], np.repeat([1, 2, 3], 8))
     assert [r.task.id for r in office.root.results] == [2, 0, 1]
@@ -176,10 +198,11 @@ def test_a_late_second_result_is_not_composed(tmp_path: Path) -> None:
         office.root.handle(0, Working(), second)
         office.root.handle(2, Working(), second)
         office.root.step(second)
-    assert office.assigned(0) == [0]
-    office.done(0, 0)
-    office.done(1, 0)
-    assert [(r.rank, r.task.id) for r in office.root.results] == [(0, 0)]
+    office.assigned(0)
+    assert office.assigned(0) == [1]
+    office.done(0, 1)
+    office.done(1, 1)
+    assert [(r.rank, r.task.id) for r in office.root.results] == [(0, 1)]
 
 
 def test_a_rank_is_told_to_drop_what_another_has_done(tmp_path: Path) -> None:
@@ -189,9 +212,10 @@ def test_a_rank_is_told_to_drop_what_another_has_done(tmp_path: Path) -> None:
     for second in range(int(LOST_AFTER) + 2):
         office.root.handle(0, Working(), second)
         office.root.step(second)
-    assert office.assigned(0) == [0]
-    office.done(1, 0)
-    assert (0, Drop(0)) in office.news()
+    office.assigned(0)
+    assert office.assigned(0) == [1]
+    office.done(1, 1)
+    assert (0, Drop(1)) in office.news()
 
 
 def test_a_failure_is_told_and_tried_again(
@@ -202,14 +226,14 @@ def test_a_failure_is_told_and_tried_again(
     office.assigned(0)
     office.lost(0, 0)
     assert caplog.messages == ["it crashed"]
-    assert office.assigned(1) == [0]
+    assert office.assigned(1, 1) == [1, 0]
 
 
 def test_a_rank_that_gets_no_more_work_is_told_with_its_host(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
     office.assigned(1)
-    office.lost(1, 0, ErrorRecord("RendererNotFound", "no such program"))
+    office.lost(1, 1, ErrorRecord("RendererNotFound", "no such program"))
     assert caplog.messages[-1] == "rank 1 on a gets no more work: no such program"
 
 
@@ -219,7 +243,7 @@ def test_a_picture_with_gaps_is_written_and_told(office: Office) -> None:
     office.lost(1, 1)
     office.done(0, 2)
     with pytest.raises(IncompletePicture) as caught:
-        office.root.write_picture()
+        office.root.write_pictures()
     assert caught.value.message.endswith("could be rendered: rows 8-15, columns 0-15")
     assert "it crashed" in caught.value.detail
     pixels = read_picture(office.job.output).pixels
@@ -232,7 +256,7 @@ def test_a_run_in_which_nothing_was_rendered_ends_with_the_last_failure(office: 
         office.lost(rank, task)
     assert office.root.is_finished
     with pytest.raises(RendererFailed, match="it crashed"):
-        office.root.write_picture()
+        office.root.write_pictures()
     assert not office.job.output.exists()
 
 
@@ -244,7 +268,7 @@ def test_a_fault_of_the_scene_stops_every_rank_and_is_told_once(
     assert office.news() == [(0, Drop(0)), (1, Drop(1)), (0, Stop()), (1, Stop())]
     assert caplog.messages == []
     with pytest.raises(SceneError, match="no such colour"):
-        office.root.write_picture()
+        office.root.write_pictures()
 
 
 def test_results_of_a_run_that_has_ended_are_thrown_away(office: Office) -> None:
@@ -270,7 +294,7 @@ def test_progress_forgets_what_was_lost(tmp_path: Path) -> None:
     office.assigned(0)
     office.root.handle(0, Working(((0, 0.9),)), 0)
     office.lost(0, 0)
-    assert office.assigned(1) == [0]
+    assert office.assigned(1, 1) == [1, 0]
     office.root.step(1)
     assert office.view.shown[-1].fraction == 0
 
@@ -302,6 +326,100 @@ def test_missing_pixels_of_a_picture_with_alpha_are_opaque(tmp_path: Path) -> No
     office.lost(1, 1)
     office.root.handle(0, dataclasses.replace(done, result=result(Task(2, Tile(16, 24, 0, 16)))), 0)
     with pytest.raises(IncompletePicture):
-        office.root.write_picture()
+        office.root.write_pictures()
     alpha = read_picture(office.job.output).pixels[:, 0, 3]
     assert np.array_equal(alpha, np.repeat([0, 255, 0], 8))
+
+
+# --------------------------------------------------------------------------- block by block
+
+
+def tiles(task: int, *blocks: int) -> TilesDone:
+    """Blocks of 8 x 8 pixels as the fake renderer writes them: everywhere their number plus one."""
+    records = [
+        block.to_bytes(4, "big") + (192).to_bytes(4, "big") + bytes([block + 1]) * 192
+        for block in blocks
+    ]
+    return TilesDone(
+        task,
+        0,
+        blocks,
+        sizes=(200,) * len(blocks),
+        header=b"tiles of the fake renderer\n",
+        setup_seconds=0,
+        pretrace_seconds=0,
+        pixels=np.frombuffer(b"".join(records), np.uint8),
+    )
+
+
+@pytest.fixture
+def stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """An office whose ranks send block by block; task 0 is blocks 0 and 1, and so on."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    office = Office(tmp_path / "out.ppm", retries=0, streams=True)
+    office.greet("a", "a")
+    office.assigned(0, 1)
+    yield office
+    office.root.close()
+
+
+def block_values(office: Office) -> list[int]:
+    pixels = read_picture(office.job.output).pixels
+    return [int(value) for value in pixels[::8, ::8, 0].ravel()]
+
+
+def test_tiles_become_the_picture(stream: Office) -> None:
+    stream.root.handle(1, tiles(1, 3), 1)
+    stream.root.handle(0, tiles(0, 0, 1), 1)
+    stream.root.handle(1, tiles(1, 2), 2)
+    assert stream.assigned(0) == [2]
+    stream.root.handle(0, tiles(2, 4, 5), 3)
+    assert stream.root.is_finished
+    assert stream.news() == [(0, Stop()), (1, Stop())]
+    stream.root.write_pictures()
+    assert block_values(stream) == [1, 2, 3, 4, 5, 6]
+
+
+def test_progress_counts_the_blocks_that_are_there(stream: Office) -> None:
+    stream.root.step(0)
+    stream.root.handle(0, tiles(0, 0), 1)
+    stream.root.handle(0, tiles(0, 0), 1)
+    stream.root.handle(0, tiles(0, 1), 1)
+    stream.root.step(2)
+    assert stream.view.shown[-1].fraction == pytest.approx(1 / 3)
+
+
+def test_a_task_that_came_block_by_block_is_noted_with_its_result(stream: Office) -> None:
+    stream.root.handle(0, tiles(0, 0, 1), 1)
+    stream.root.handle(0, TaskDone(result(Task(0, Tile(0, 8, 0, 16)))), 1)
+    assert [r.task.id for r in stream.root.results] == [0]
+    assert not stream.root.is_finished
+
+
+def test_tiles_of_a_task_that_failed_later_are_in_the_picture(stream: Office) -> None:
+    stream.root.handle(0, tiles(0, 0, 1), 1)
+    stream.root.handle(1, tiles(1, 2), 1)
+    stream.lost(1, 1)
+    assert stream.assigned(0) == [2]
+    stream.root.handle(0, tiles(2, 4, 5), 3)
+    with pytest.raises(IncompletePicture) as caught:
+        stream.root.write_pictures()
+    assert caught.value.message.endswith("could be rendered: rows 8-15, columns 8-15")
+    assert block_values(stream) == [1, 2, 3, 0, 5, 6]
+
+
+def test_a_rank_that_could_not_follow_its_renderer_sends_pixels(stream: Office) -> None:
+    stream.root.handle(0, tiles(0, 0, 1), 1)
+    stream.done(1, 1)
+    assert stream.assigned(0) == [2]
+    stream.root.handle(0, tiles(2, 4, 5), 3)
+    stream.root.write_pictures()
+    assert block_values(stream) == [1, 2, 2, 2, 5, 6]
+
+
+def test_nothing_is_left_of_the_tiles(stream: Office, tmp_path: Path) -> None:
+    stream.root.handle(0, tiles(0, 0, 1), 1)
+    assert list((tmp_path / "tmp").iterdir())
+    stream.root.close()
+    assert not list((tmp_path / "tmp").iterdir())

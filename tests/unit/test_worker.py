@@ -52,7 +52,7 @@ class Desk:
             version=version,
             keep=keep,
         )
-        self.worker.handle(Begin(work, threads=2, neighbours=1, report_every=0.5), self.now)
+        self.worker.handle(Begin((work,), threads=2, neighbours=1, report_every=0.5), self.now)
 
     def assign(self, task: Task = TASK, attempt: int = 1) -> None:
         self.said.clear()
@@ -108,13 +108,14 @@ def test_a_worker_without_a_job_does_nothing(desk: Desk) -> None:
     assert desk.said == []
 
 
-def test_a_worker_asks_for_a_task_when_it_has_a_job(desk: Desk) -> None:
+def test_a_worker_does_not_ask_for_its_first_task(desk: Desk) -> None:
     desk.begin()
-    assert desk.said == [Ready()]
+    desk.worker.step(desk.now)
+    assert desk.heard(Ready) == []  # that it was there said so
 
 
 def test_a_worker_asks_once(desk: Desk) -> None:
-    desk.begin()
+    desk.render()
     for _ in range(5):
         desk.worker.step(desk.now)
     assert desk.heard(Ready) == [Ready()]
@@ -127,6 +128,7 @@ def test_a_result_is_the_tasks_pixels_only(desk: Desk) -> None:
     assert done.pixels.shape == (8, 16, 3)
     assert np.array_equal(done.pixels[:, 0, 0], range(9, 17))
     assert np.array_equal(done.pixels[0, :, 1], range(1, 17))
+    assert done.format is not None
     assert done.format.layout == ("ppm", "uint8", "RGB")
 
 

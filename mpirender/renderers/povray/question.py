@@ -14,9 +14,11 @@ from pathlib import Path
 
 from mpirender.backoff import Backoff
 from mpirender.errors import RendererFailed, RendererNotFound, UsageError
+from mpirender.frames import has_number
 from mpirender.model import PictureType, Tile
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import Request, SceneInfo, without_section
+from mpirender.renderers.povray.animation import animation_of
 from mpirender.renderers.povray.switches import path_argument
 from mpirender.units import Seconds
 
@@ -86,23 +88,28 @@ class PovrayQuestion:
             settings = parse_settings(self._settings.read_text(errors="replace"))
         except FileNotFoundError:
             raise self._not_understood() from None
-        if options.animated:
-            raise UsageError(
-                f"{self._request.scene} asks for an animation, and this is for stills",
-                hint="leave out +KFI and +KFF; one moment of it is +K with the clock's value",
-            )
-        _check_scene(settings)
+        scene = _scene_of(settings)
+        streams = options.version.startswith("3.7.")  # whose state files are known
+        output = _output_of(settings, options.printed_name)
+        if self._request.motion_blur > 1 and options.picture.kind == "jpeg":
+            raise UsageError("motion blur of JPEG pictures", hint="leave out +FJ, or use +FN")
+        animation = animation_of(self._request, settings, output, animated=options.animated)
         return SceneInfo(
             program=self._program,
             version=options.version,
-            arguments=(*self._arguments, *_library_of(settings)),
+            arguments=(*self._arguments, *animation.arguments, *_library_of(settings)),
             width=options.width,
             height=options.height,
             area=options.area,
             block=int(settings.get("Render_Block_Size", [str(_DEFAULT_BLOCK)])[-1]),
             picture=options.picture,
-            output=_output_of(settings, options.printed_name),
-            remarks=(_DIFFUSION,) if options.diffuses_errors else (),
+            output=output,
+            scene=scene,
+            streams=streams,
+            frames=animation.frames,
+            files=animation.files,
+            blends=animation.blends,
+            remarks=(_DIFFUSION,) if options.diffuses_errors and not streams else (),
         )
 
     def close(self) -> None:
@@ -144,7 +151,7 @@ def _arguments(request: Request) -> tuple[str, ...]:
     arguments += request.arguments
     if request.size:
         arguments += [f"+W{request.size[0]}", f"+H{request.size[1]}"]
-    if request.output:
+    if request.output and not has_number(str(request.output)):
         arguments.append(path_argument("+O", request.output))
     return tuple(arguments)
 
@@ -159,19 +166,30 @@ def _library_of(settings: dict[str, list[str]]) -> tuple[str, ...]:
     return () if folder == Path() else (path_argument("+L", folder),)
 
 
-def _check_scene(settings: dict[str, list[str]]) -> None:
+def _scene_of(settings: dict[str, list[str]]) -> Path:
+    """Return the scene's file, looked for where POV-Ray does."""
     names = settings.get("Input_File_Name")
     if not names:
         raise UsageError("no scene: the INI file has no Input_File_Name", hint="add it, or +I")
     folders = [Path(), *(Path(folder) for folder in settings.get("Library_Path", []))]
-    if not any((f / (names[-1] + e)).is_file() for f in folders for e in ("", ".pov", ".POV")):
-        raise UsageError(f"no such scene: {names[-1]}", hint=f"looked in {Path.cwd()}")
+    for folder in folders:
+        for ending in ("", ".pov", ".POV"):
+            path = folder / (names[-1] + ending)
+            if path.is_file():
+                return path.absolute()
+    raise UsageError(f"no such scene: {names[-1]}", hint=f"looked in {Path.cwd()}")
 
 
 def _output_of(settings: dict[str, list[str]], printed: str) -> Path:
     """Return the picture's name; POV-Ray breaks long ones into lines as it prints them."""
     scene = settings["Input_File_Name"][-1]
     name = settings.get("Output_File_Name", [""])[-1]
+    number = re.search(r"(\d+)\.\w+$", printed)
+    for at in range(number.start(1), number.end(1)) if number else ():  # of an animation's frame
+        plain = printed[:at] + printed[number.end(1) :] if number else ""
+        if re.sub(r"\s", "", plain) == re.sub(r"\s", "", name):
+            printed = plain
+            break
     stem = re.sub(r"\.[^./]*$", "", scene)
     ending = Path(printed).suffix
     if not name:

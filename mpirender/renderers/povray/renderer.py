@@ -7,18 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpirender.errors import OutputMismatch, UsageError
-from mpirender.model import Job, PictureFormat, PictureType, Task
-from mpirender.partition import Split
+from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task
+from mpirender.partition import Grid, Split
 from mpirender.renderers.base import Command, Request, without_section
 from mpirender.renderers.povray.question import PovrayQuestion
-from mpirender.renderers.povray.switches import area_arguments, path_argument
+from mpirender.renderers.povray.state import StateFile
+from mpirender.renderers.povray.switches import (
+    area_arguments,
+    frame_arguments,
+    header_arguments,
+    path_argument,
+)
 from mpirender.renderers.povray.watch import PovrayWatch
 
 if TYPE_CHECKING:
     from mpirender.images import Picture
+    from mpirender.renderers.povray.lastpass import PovrayLastPass
 
 __all__ = ["Povray"]
 
+_ENDINGS = {"jpeg": "jpg"}
 _CARRIER = ("+FP8", "-TH")
 """What tiles of a JPEG are rendered as: lossless, and the 8-bit values that the encoder gets."""
 
@@ -46,10 +54,14 @@ class Povray:
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
     ) -> Command:
         """Return POV-Ray's command for a task; see `Renderer.command`."""
-        ending = "ppm" if job.picture.kind == "jpeg" else job.picture.kind
-        output = scratch / f"task-{task.id:06d}.{attempt}.{ending}"
-        own = ["-D", "+V", "-P", "-C", "All_Console=On"]
-        if job.picture.kind == "jpeg":
+        is_part = task.tile.height < job.area.height or task.tile.width < job.area.width
+        has_carrier = job.picture.kind == "jpeg" and (is_part or not task.numbers)
+        ending = "ppm" if has_carrier else _ENDINGS.get(job.picture.kind, job.picture.kind)
+        name = f"task-{task.id:06d}.{attempt}" + (".f" if task.numbers else "")
+        output = scratch / f"{name}.{ending}"
+        own = ["-D", "+V", "-P", "-C", "All_Console=On", *frame_arguments(job, task.numbers)]
+        own += header_arguments(job, task.numbers, scratch)
+        if has_carrier:
             own += _CARRIER
         if not any(re.fullmatch(r"[+-]WT\d+", argument) for argument in job.arguments):
             own.append(f"+WT{threads}")
@@ -68,8 +80,15 @@ class Povray:
     def watch(self, job: Job, task: Task) -> PovrayWatch:
         """Return a listener for one attempt; see `Renderer.watch`."""
         tile = task.tile
-        first_block = min(job.block, tile.width) * min(job.block, tile.height)
-        return PovrayWatch(expected_pixels=tile.pixels, first_block=first_block)
+        return PovrayWatch(
+            expected_pixels=tile.width * tile.height,
+            first_block=min(job.block, tile.width) * min(job.block, tile.height),
+            frames=tile.frames,
+        )
+
+    def frame_output(self, job: Job, output: Path, number: int) -> Path:
+        """Return the file with the number in its name; see `Renderer.frame_output`."""
+        return output.with_stem(output.stem + job.frame(number).label)
 
     def read(self, job: Job, task: Task, output: Path) -> Picture:
         """Read a task's rows and columns from POV-Ray's full-size picture; see `Renderer.read`."""
@@ -90,6 +109,20 @@ class Povray:
                 f" {'with' if alpha else 'without'} alpha, as POV-Ray had announced"
             )
         return picture
+
+    def stream(self, job: Job, output: Path) -> StateFile:
+        """Prepare to read POV-Ray's state file; see `Renderer.stream`."""
+        return StateFile(output, Grid(job.area, job.block))
+
+    def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> PovrayLastPass:
+        """Prepare to have POV-Ray write the picture; see `Renderer.last_pass`."""
+        from mpirender.renderers.povray.lastpass import PovrayLastPass
+
+        return PovrayLastPass(job, frame, scratch)
+
+    def leftovers(self, pid: int) -> list[Path]:
+        """Return the file of a canvas above Max_Image_Buffer_Memory; see `Renderer.leftovers`."""
+        return [Path(f"/tmp/pov{pid}")]  # whatever TMPDIR says
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the user's picture; see `Renderer.final_format`."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from mpirender.errors import UsageError
-from mpirender.model import Tile
+from mpirender.model import Job, Tile
 
-__all__ = ["area_arguments", "path_argument"]
+__all__ = ["area_arguments", "frame_arguments", "header_arguments", "path_argument"]
 
 _PLAIN = re.compile(r"[\w./+:,@%^-]+")
 
@@ -34,6 +35,39 @@ def area_arguments(tile: Tile, width: int, height: int) -> list[str]:
     if tile.width < width:
         arguments += [f"+SC{tile.left + 1}", f"+EC{_last(tile.right, width)}"]
     return arguments
+
+
+def frame_arguments(job: Job, numbers: Sequence[int]) -> list[str]:
+    """Return the switches that make POV-Ray render some frames of an animation.
+
+    Parameters
+    ----------
+    job : Job
+        Its arguments have the range of the whole animation, from which POV-Ray computes the clock.
+    numbers : sequence of int
+        In even steps.
+
+    Returns
+    -------
+    arguments : list of str
+        Nothing in a job of one still; only the frame's own arguments where the frames are not
+        those of an animation.
+    """
+    if not numbers:
+        return []
+    frame = job.frame(numbers[0])
+    if frame.arguments:
+        return list(frame.arguments)
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    return [f"+SF{numbers[0]}", f"+EF{numbers[-1]}", f"+STP{step}"]
+
+
+def header_arguments(job: Job, numbers: Sequence[int], folder: Path) -> list[str]:
+    """Return the switch for a file of the job's that POV-Ray is to read before the scene."""
+    if not job.files:
+        return []
+    name = (job.frame(numbers[0]).file if numbers else "") or job.files[0][0]
+    return [path_argument("+HI", folder / name)]
 
 
 def _last(stop: int, extent: int) -> str:

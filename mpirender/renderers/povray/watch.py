@@ -29,6 +29,8 @@ class PovrayWatch:
     Attributes
     ----------
     expected_pixels : int
+        Of each frame of the task.
+    frames : int
         Of the task.
     first_block : int
         Pixels of its first block, the least that the counter of a picture begins with.
@@ -36,8 +38,11 @@ class PovrayWatch:
 
     expected_pixels: int
     first_block: int = 1
+    frames: int = 1
+    frames_done: int = 0
     fraction: float = 0.0
     version: str = ""
+    is_setting_up: bool = True
     setup_seconds: Seconds = 0.0
     render_seconds: Seconds = 0.0
     _pixels: tuple[int, int] = (0, 0)
@@ -48,17 +53,34 @@ class PovrayWatch:
     def see(self, line: str) -> None:
         """Take in one line or progress record; see `Watch.see`."""
         if done := re.match(r"Rendered (\d+) of (\d+) pixels", line):
+            self.is_setting_up = False
             self._count(int(done[1]), int(done[2]))
             return
         if spent := _TIME.match(line):
-            if spent[1] in _SETUP:
-                self.setup_seconds += float(spent[2])
-            else:
-                self.render_seconds += float(spent[2])
+            self._note_time(spent[1], float(spent[2]))
         elif said := re.search(r"Ray Tracer Version (\S+)", line):
             self.version = said[1]
+        elif line.startswith("==== [Rendering"):
+            self.is_setting_up = False
+        self.is_setting_up |= line.startswith("Photon count")
         if line.strip():
             self._tail.append(line)
+
+    def _note_time(self, phase: str, seconds: Seconds) -> None:
+        if phase in _SETUP:
+            self.setup_seconds += seconds
+        else:
+            self.render_seconds += seconds
+        if phase == "Trace" and self._pixels == (self.expected_pixels, self.expected_pixels):
+            self.frames_done += 1  # what it says last of a frame, when the file is there
+            if self.frames_done < self.frames:
+                self._pixels, self._passes, self._first_pass_is_over = (0, 0), 1, False
+            self.fraction = self.frames_done / self.frames
+
+    @property
+    def is_pretracing(self) -> bool:
+        """Whether radiosity samples are taken all over the task; see `Watch`."""
+        return self._passes == 2 and not self._first_pass_is_over
 
     def _count(self, done: int, total: int) -> None:
         if self._pixels == (0, 0):
@@ -67,7 +89,8 @@ class PovrayWatch:
         self._first_pass_is_over = first_pass_is_over
         self._pixels = done, total
         part = done / max(1, total)
-        self.fraction = (part + first_pass_is_over) / 2 if self._passes == 2 else part
+        part = (part + first_pass_is_over) / 2 if self._passes == 2 else part
+        self.fraction = (self.frames_done + part) / self.frames
 
     def judge(self, end: Exit) -> None:
         """Decide whether all pixels were rendered; see `Watch.judge`."""
@@ -78,6 +101,11 @@ class PovrayWatch:
             if fault := self._fault_of_scene():
                 raise SceneError(f"POV-Ray: {fault}", detail=said)
             raise RendererFailed(f"POV-Ray ended with {end}: {self._complaint()}", detail=said)
+        if self.frames_done < self.frames - 1:
+            raise RendererFailed(
+                f"POV-Ray ended with {end} after {self.frames_done} of {self.frames} frames",
+                detail=said,
+            )
         if self._pixels != (self.expected_pixels, self.expected_pixels):
             raise RendererFailed(
                 f"POV-Ray ended with {end}, but said {self._pixels[0]} of {self._pixels[1]} pixels,"

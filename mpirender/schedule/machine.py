@@ -1,21 +1,9 @@
-"""The state machine of a run: events come in, instructions come out.
-
-`Schedule.handle` is the only thing that changes the schedule. It knows no MPI, no child process,
-no disk and no clock of its own, so a run over any number of ranks is a list of calls in a test.
-
-A task goes through these states::
-
-    queued ──► active ──► completed
-      ▲          │
-      └ soft-failed ──► failed          after `Limits.retries` more attempts
-    any of them but the last two ──► canceled
-"""
+"""The state machine of a run."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Collection, Sequence
 
 from mpirender.errors import ErrorRecord
 from mpirender.events import (
@@ -24,22 +12,26 @@ from mpirender.events import (
     CancelTask,
     Event,
     Instruction,
-    RankHeard,
     SendTask,
     SetAside,
+    ShortenTask,
     StopWorker,
     TaskCompleted,
     TaskFailed,
+    TaskProgressed,
     Tick,
+    TilesCompleted,
     WorkerLost,
     WorkerReady,
 )
-from mpirender.model import Result, Task
-from mpirender.partition import Partition
+from mpirender.model import Result, Task, Tile
+from mpirender.partition import FramePartition, Partition
 from mpirender.policy import History, Policy
+from mpirender.schedule.entry import Entry, Pace, TaskState
+from mpirender.schedule.lessons import Lessons, end_of, unfinished
 from mpirender.units import Seconds
 
-__all__ = ["LOST_AFTER", "Schedule", "TaskState"]
+__all__ = ["LONGEST_TICK", "LOST_AFTER", "SET_ASIDE_AFTER", "Schedule"]
 
 SET_ASIDE_AFTER = 3
 """Failures in a row after which a rank gets no more work (Flamenco's number)."""
@@ -51,36 +43,13 @@ LONGEST_TICK: Seconds = 10.0
 """A longer time between two ticks means that rank 0 itself stood still, not the others."""
 
 
-class TaskState(Enum):
-    """States of a task."""
-
-    QUEUED = "queued"
-    ACTIVE = "active"
-    SOFT_FAILED = "soft-failed"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-@dataclass(slots=True)
-class _Entry:
-    """What the schedule knows of one task."""
-
-    task: Task
-    state: TaskState = TaskState.QUEUED
-    attempt: int = 0
-    rank: int | None = None
-    failed_on: set[int] = field(default_factory=set)
-    errors: list[ErrorRecord] = field(default_factory=list)
-
-
 class Schedule:
     """Who renders what, and what happens after a failure.
 
     Parameters
     ----------
-    partition : Partition
-        The picture, not yet cut.
+    partition : Partition or FramePartition
+        The picture or the frames, not yet cut.
     policy : Policy
         How much a rank gets next.
     ranks : int
@@ -89,13 +58,16 @@ class Schedule:
         How often a failed task is tried again.
     """
 
-    def __init__(self, partition: Partition, policy: Policy, *, ranks: int, retries: int) -> None:
+    def __init__(
+        self, partition: Partition | FramePartition, policy: Policy, *, ranks: int, retries: int
+    ) -> None:
         self._partition = partition
         self._policy = policy
         self._retries = retries
-        self._entries: list[_Entry] = []
-        self._held: dict[int, dict[int, _Entry]] = {}  # rank → task id → entry, none empty
-        self._retry: dict[int, _Entry] = {}
+        self._entries: list[Entry] = []
+        self._owners: dict[int, Entry] = {}  # of every block handed out and not finished
+        self._held: dict[int, dict[int, Entry]] = {}  # rank → task id → entry, none empty
+        self._retry: dict[int, Entry] = {}
         self._waiting: dict[int, None] = {}  # in the order in which they asked
         self._alive = dict.fromkeys(range(ranks))
         self._failures: dict[int, int] = defaultdict(int)
@@ -103,11 +75,7 @@ class Schedule:
         self._last_tick: Seconds | None = None
         self._round_blocks = partition.total
         self._round_shares = 0  # that this round has still to give
-        self._blocks = 0.0
-        self._render_seconds = 0.0
-        self._setup_seconds = 0.0
-        self._latency_seconds = 0.0
-        self._completed = 0
+        self._lessons = Lessons()
         self._stopped: set[int] = set()
         self.fatal: ErrorRecord | None = None
         """Why the run was ended early; None where it was not."""
@@ -142,6 +110,39 @@ class Schedule:
         """Return the state of a task that has been handed out at least once."""
         return self._entries[task_id].state
 
+    def awaits(self, unit: int) -> bool:
+        """Return whether a block has been handed out and is not finished."""
+        return unit in self._owners
+
+    @property
+    def frames(self) -> int:
+        """How many frames the run has."""
+        return self._partition.frames
+
+    def frame_at(self, frame: int) -> tuple[int, int | None]:
+        """Return the job and the number of the frame at a position; no number in a still."""
+        return self._partition.frame_at(frame)
+
+    def units_of_frame(self, frame: int) -> tuple[int, ...]:
+        """Return what `TilesCompleted` counts, all of one frame."""
+        return tuple(self._partition.units_of(self._partition.whole(frame)))
+
+    def units_of_blocks(
+        self, frame: int, blocks: Sequence[int], missing: Collection[int]
+    ) -> tuple[int, ...]:
+        """Return what `TilesCompleted` counts: what some blocks have made complete.
+
+        Parameters
+        ----------
+        frame : int
+            Position of the frame.
+        blocks : sequence of int
+            That have been finished now.
+        missing : collection of int
+            All blocks of the frame that are not.
+        """
+        return tuple(self._partition.units_of_blocks(frame, blocks, missing))
+
     # -------------------------------------------------------------------------------- events
 
     def handle(self, event: Event, now: Seconds) -> list[Instruction]:
@@ -162,44 +163,63 @@ class Schedule:
         -----
         Called by the root for every message, and with `Tick` a few times a second.
         """
-        out: list[Instruction] = []
+        rank = (
+            event.result.rank if isinstance(event, TaskCompleted) else getattr(event, "rank", None)
+        )
+        if rank is not None and not isinstance(event, WorkerLost):
+            self._heard[rank] = now
+        return self._take_in(event, now) + self._distribute(now) + self._stop()
+
+    def _take_in(self, event: Event, now: Seconds) -> list[Instruction]:
+        """Change the state as an event demands, and nothing that other ranks wait for."""
         match event:
-            case WorkerReady(rank):
-                if rank in self._alive:
-                    self._waiting.setdefault(rank)
-                self._heard[rank] = now
-            case RankHeard(rank):
-                self._heard[rank] = now
+            case WorkerReady(rank) if rank in self._alive:
+                self._waiting.setdefault(rank)
+            case TaskProgressed(rank, task_id, fraction):
+                if task_id < len(self._entries) and self._entries[task_id].rank == rank:
+                    self._entries[task_id].fraction = fraction
+            case TilesCompleted():
+                return self._note_tiles(event, now)
             case TaskCompleted(result):
-                self._heard[result.rank] = now
-                out += self._complete(result)
+                return self._complete(result)
             case TaskFailed():
-                self._heard[event.rank] = now
-                out += self._fail(event)
+                return self._fail(event)
             case WorkerLost(rank):
-                out += self._lose(rank)
+                return self._lose(rank)
             case Tick():
-                out += self._tick(now)
+                return self._tick(now)
             case CancelRequested(reason):
-                out += self._abort(reason)
-        return out + self._distribute() + self._stop()
+                return self._abort(reason)
+        return []
+
+    def _note_tiles(self, event: TilesCompleted, now: Seconds) -> list[Instruction]:
+        """Take finished blocks off those who have them to do, whoever rendered them."""
+        entry = self._entries[event.task_id]
+        if entry.rank == event.rank:
+            self._lessons.note(event, entry, now)
+        out: list[Instruction] = []
+        for owner in filter(None, [self._owners.pop(block, None) for block in event.blocks]):
+            owner.left -= set(event.blocks)
+            if not owner.left and owner.state is not TaskState.COMPLETED:
+                if owner.rank is not None and owner is not entry:
+                    out.append(CancelTask(owner.rank, owner.task.id))
+                self._release(owner)
+                owner.state = TaskState.COMPLETED
+                self._failures[event.rank] = 0
+        return out
 
     def _complete(self, result: Result) -> list[Instruction]:
         entry = self._entries[result.task.id]
         if entry.state in (TaskState.COMPLETED, TaskState.CANCELED):
+            self._lessons.learn(result, self._partition.size_of(result.task.tile))
             return []
         late = entry.rank != result.rank and entry.state is TaskState.ACTIVE
         out: list[Instruction] = [CancelTask(entry.rank, entry.task.id)] if late else []  # type: ignore[arg-type]
         self._release(entry)
         entry.state = TaskState.COMPLETED
+        self._disown(entry)
         self._failures[result.rank] = 0
-        block = self._partition.grid.block
-        self._blocks += max(1.0, result.task.tile.pixels / block**2)
-        self._render_seconds += result.render_seconds
-        self._setup_seconds += result.setup_seconds
-        latency = result.seconds - result.setup_seconds - result.render_seconds
-        self._latency_seconds += max(0.0, latency)
-        self._completed += 1
+        self._lessons.learn(result, self._partition.size_of(result.task.tile))
         return out
 
     def _fail(self, event: TaskFailed) -> list[Instruction]:
@@ -208,31 +228,63 @@ class Schedule:
             return []
         if event.error.is_fatal:
             return self._abort(event.error)
-        self._soften(entry, event.error)
         if event.error.condemns_rank:
             entry.attempt -= 1
+            self._soften(entry, event.error)
             return self._set_aside(event.rank, event.error)
         self._failures[event.rank] += 1
         if entry.attempt > self._retries:
+            entry.errors.append(event.error)
             self._release(entry)
             entry.state = TaskState.FAILED
-        nothing_works = not self._blocks
+            self._disown(entry)
+        else:
+            self._soften(entry, event.error)
         if self._failures[event.rank] >= SET_ASIDE_AFTER and (
-            nothing_works or len(self._alive) > 1
+            self._lessons.nothing_works or len(self._alive) > 1
         ):
             return self._set_aside(event.rank, event.error)
         return []
 
-    def _soften(self, entry: _Entry, error: ErrorRecord) -> None:
-        """Queue a task again after a failure."""
+    def _soften(self, entry: Entry, error: ErrorRecord) -> None:
+        """Queue what is left of a task again after a failure, in as many tasks as it takes."""
         if entry.rank is not None:
             entry.failed_on.add(entry.rank)
         self._release(entry)
-        entry.state = TaskState.SOFT_FAILED
         entry.errors.append(error)
-        self._retry[entry.task.id] = entry
+        tiles = self._partition.tiles_of(entry.left)
+        if tiles != [entry.task.tile]:
+            entry.state = TaskState.COMPLETED  # as far as it went
+        for tile in tiles:
+            again = entry
+            if tile != entry.task.tile:
+                again = self._enter(tile)
+                again.attempt = entry.attempt
+                again.failed_on, again.errors = set(entry.failed_on), list(entry.errors)
+            again.state = TaskState.SOFT_FAILED
+            self._retry[again.task.id] = again
 
-    def _release(self, entry: _Entry) -> None:
+    def _enter(self, tile: Tile) -> Entry:
+        """Make a task of a rectangle; what of it is finished stays finished."""
+        entry = Entry(self._partition.task(len(self._entries), tile))
+        blocks = self._partition.units_of(tile)
+        previous = next((self._owners[b] for b in blocks if b in self._owners), None)
+        if previous:
+            entry.left = previous.left.intersection(blocks)
+            previous.left -= entry.left
+        else:
+            entry.left = set(blocks)
+        self._owners.update(dict.fromkeys(entry.left, entry))
+        self._entries.append(entry)
+        return entry
+
+    def _disown(self, entry: Entry) -> None:
+        """Wait for the blocks of a task no longer."""
+        for block in entry.left:
+            del self._owners[block]
+        entry.left.clear()
+
+    def _release(self, entry: Entry) -> None:
         """Take a task from the rank that has it, or from those that are to be tried again."""
         self._retry.pop(entry.task.id, None)
         if entry.rank is not None:
@@ -290,24 +342,37 @@ class Schedule:
 
     # -------------------------------------------------------------------------- instructions
 
-    def _distribute(self) -> list[Instruction]:
+    def _distribute(self, now: Seconds) -> list[Instruction]:
         """Give work to the ranks that wait, those with nothing at all first."""
-        if self.fatal or not (self._retry or self._partition.remaining):
+        has_work = self._retry or self._partition.remaining or self._policy.takes_over
+        if self.fatal or not (has_work and self._waiting):
             return []
         out: list[Instruction] = []
+        worth_asking = self._policy.takes_over
         for rank in sorted(self._waiting, key=self._held.__contains__):
             entry = self._next_for(rank)
+            if entry is None and worth_asking:
+                entry = self._take_over(rank, now, out)
+                worth_asking = entry is not None or rank in self._held  # others get that answer too
             if entry is None:
                 continue
             self._release(entry)
             entry.state, entry.rank = TaskState.ACTIVE, rank
+            entry.pace, entry.sent, entry.fraction = Pace(now), now, 0.0
             entry.attempt += 1
             self._held.setdefault(rank, {})[entry.task.id] = entry
             del self._waiting[rank]
             out.append(SendTask(rank, entry.task, entry.attempt))
+            out += self._without_what_others_do(entry, rank)
         return out
 
-    def _next_for(self, rank: int) -> _Entry | None:
+    def _without_what_others_do(self, entry: Entry, rank: int) -> list[Instruction]:
+        """Spare a rank the blocks of its rectangle that are finished, or another rank's to do."""
+        others = set(self._partition.units_of(entry.task.tile)) - entry.left
+        parts = self._partition.tiles_of(others)
+        return [ShortenTask(rank, entry.task.id, part) for part in parts]
+
+    def _next_for(self, rank: int) -> Entry | None:
         """Return what a rank is to do next: a failed task that it has not tried, or new work."""
         for entry in self._retry.values():
             if rank not in entry.failed_on or self._alive.keys() <= entry.failed_on:
@@ -318,21 +383,40 @@ class Schedule:
             self._round_blocks, self._round_shares = self._partition.remaining, len(self._alive)
         self._round_shares -= 1
         blocks = self._policy.next_chunk(self._partition.remaining, self.history)
-        entry = _Entry(Task(len(self._entries), self._partition.cut(blocks)))
-        self._entries.append(entry)
-        return entry
+        return self._enter(self._partition.cut(blocks))
+
+    def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
+        """Return the far part of the running task that will end last, as a task of its own."""
+        seconds_left, last = 0.0, None
+        for holder, held in self._held.items():
+            for entry in held.values() if holder != rank else ():
+                end = end_of(entry, self._partition.count(entry.task.tile), now)
+                if end > seconds_left:
+                    seconds_left, last = end, entry
+        if last is None or last.rank is None:
+            return None
+        left = unfinished(last, self._partition.units_of(last.task.tile))
+        parts = self._partition.far_parts(last.task.tile, left)
+        counts = [blocks for _, blocks in parts]
+        index = self._policy.part_to_take(
+            self._lessons.takeover(seconds_left, max(1, len(left)), counts)
+        )
+        if index is None:
+            return None
+        out.append(ShortenTask(last.rank, last.task.id, parts[index][0]))
+        return self._enter(parts[index][0])
 
     @property
     def history(self) -> History:
         """What the run has taught so far, for the policy."""
-        tasks = max(1, self._completed)
+        lessons, tasks = self._lessons, max(1, self._lessons.tasks)
         return History(
             ranks=max(1, len(self._alive)),
             total=self._partition.total,
             round_blocks=self._round_blocks,
-            seconds_per_block=self._render_seconds / self._blocks if self._blocks else 0.0,
-            setup_seconds=self._setup_seconds / tasks,
-            latency_seconds=self._latency_seconds / tasks,
+            seconds_per_block=lessons.seconds_per_block,
+            setup_seconds=lessons.setup_seconds / tasks,
+            latency_seconds=lessons.latency_seconds / tasks,
         )
 
     def _stop(self) -> list[Instruction]:

@@ -1,16 +1,15 @@
-"""How a picture is cut: rectangles on the renderer's own block grid, every pixel exactly once."""
+"""How one picture is cut: rectangles on the renderer's own grid, every pixel exactly once."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 
-from mpirender.model import Tile
-from mpirender.units import Pixels
+from mpirender.model import Task, Tile
+from mpirender.partition.grid import Grid
 
-__all__ = ["Grid", "Partition", "Split"]
+__all__ = ["Partition", "Split"]
 
 
 class Split(str, Enum):
@@ -22,58 +21,6 @@ class Split(str, Enum):
     """Rows of the grid only."""
     TILES = "tiles"
     """Never more than one row of the grid, and columns too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The renderer's blocks over an area of the frame.
-
-    A renderer that looks at neighbouring pixels (POV-Ray's antialiasing method 1 does) looks
-    within its own block only. So cuts along this grid, which begins where the area does, leave
-    every pixel as it is in the whole picture.
-
-    Attributes
-    ----------
-    area : Tile
-    block : int
-        Edge of a block in pixels, >= 1.
-    """
-
-    area: Tile
-    block: Pixels
-
-    @property
-    def rows(self) -> int:
-        """Blocks from top to bottom; the last may be lower."""
-        return math.ceil(self.area.height / self.block)
-
-    @property
-    def columns(self) -> int:
-        """Blocks from left to right; the last may be narrower."""
-        return math.ceil(self.area.width / self.block)
-
-    def tile(self, *, row: int, rows: int, column: int, columns: int) -> Tile:
-        """Return the rectangle of some blocks.
-
-        Parameters
-        ----------
-        row, column : int
-            The first block.
-        rows, columns : int
-            How many, >= 1; what goes over the edge is cut off.
-
-        Returns
-        -------
-        tile : Tile
-        """
-        area, block = self.area, self.block
-        return Tile(
-            start=area.start + row * block,
-            stop=min(area.start + (row + rows) * block, area.stop),
-            left=area.left + column * block,
-            right=min(area.left + (column + columns) * block, area.right),
-            frame=area.frame,
-        )
 
 
 class Partition:
@@ -89,6 +36,50 @@ class Partition:
         self.grid = grid
         self.split = split
         self._next_block = 0
+
+    def task(self, task_id: int, tile: Tile) -> Task:
+        """Return a task over a piece."""
+        return Task(task_id, tile)
+
+    def units_of(self, tile: Tile) -> list[int]:
+        """Return the numbers of a piece's blocks; see `Grid.blocks_of`."""
+        return self.grid.blocks_of(tile)
+
+    def count(self, tile: Tile) -> int:
+        """Return how many blocks a piece has."""
+        block = self.grid.block
+        return math.ceil(tile.height / block) * math.ceil(tile.width / block)
+
+    def tiles_of(self, units: Iterable[int]) -> list[Tile]:
+        """Return pieces that make up some blocks; see `Grid.tiles_of`."""
+        return self.grid.tiles_of(units)
+
+    def far_parts(self, tile: Tile, left: Collection[int]) -> list[tuple[Tile, int]]:
+        """Return what could be taken from the end of a piece; see `Grid.far_parts`."""
+        return self.grid.far_parts(tile, left)
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are: one."""
+        return 1
+
+    def frame_at(self, frame: int) -> tuple[int, None]:
+        """Return job and number of a frame: a still has no number."""
+        return 0, None
+
+    def whole(self, frame: int) -> Tile:
+        """Return all of the frame."""
+        return self.grid.area
+
+    def units_of_blocks(
+        self, frame: int, blocks: Sequence[int], missing: Collection[int]
+    ) -> Sequence[int]:
+        """Return the units that blocks make complete, which are the blocks themselves."""
+        return blocks
+
+    def size_of(self, tile: Tile) -> float:
+        """Return how much of what `cut` counts a piece is."""
+        return max(1.0, tile.pixels / self.grid.block**2)
 
     @property
     def total(self) -> int:

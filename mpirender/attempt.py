@@ -1,0 +1,246 @@
+"""One renderer at work on one task: what it has said, what is finished, how long it may take."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mpirender.errors import OutputMismatch
+from mpirender.model import Job, Task, Tile, TileRecord
+from mpirender.partition import Grid
+from mpirender.process import Process
+from mpirender.renderers.base import Command, Renderer, TileStream, Watch
+from mpirender.units import Bytes, Seconds, plural
+
+__all__ = ["Attempt", "pictures_of", "streams_of"]
+
+_NEARLY = 0.25  # of a task; before that nothing is said of its end
+_PACE_STEP: Seconds = 0.25
+_STALL_LOOK: Seconds = 60.0
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A running renderer.
+
+    Attributes
+    ----------
+    task : Task
+    number : int
+        Of the attempt, from 1.
+    command : Command
+    process : Process
+    watch : Watch
+    grid : Grid
+        Of the whole area.
+    started : float
+        When it was; all times are seconds on one clock.
+    pictures : dict of int to Path
+        Position of each whole frame that this rank has to do, and where its picture will be; empty
+        where the task is a part of one.
+    streams : dict of int to TileStream
+        Position of each frame, and where its finished blocks come from.
+    stream : TileStream or None
+        The one of them that is read; None where pictures are awaited.
+    todo : set of int
+        Blocks of a frame that is done in parts, which nobody else does and which are not finished.
+    frame : int
+        Position of that frame.
+    is_shortened : bool
+        Whether another rank does a part of the task.
+    """
+
+    task: Task
+    number: int
+    command: Command
+    process: Process
+    watch: Watch
+    grid: Grid
+    started: Seconds
+    pictures: dict[int, Path] = field(default_factory=dict)
+    streams: dict[int, TileStream] = field(default_factory=dict)
+    stream: TileStream | None = None
+    todo: set[int] = field(default_factory=set)
+    frame: int = 0
+    is_shortened: bool = False
+    has_streamed: bool = False
+    has_frames: bool = False
+    began_frame: Seconds = 0.0
+    setup_seconds: Seconds = 0.0
+    pretrace_seconds: Seconds = 0.0
+    moved: Seconds = 0.0
+    _looked: Seconds = 0.0
+    _cpu_seconds: Seconds = 0.0
+    _pace: deque[tuple[Seconds, float]] = field(default_factory=lambda: deque(maxlen=4))
+
+    def __post_init__(self) -> None:
+        self.moved = self.began_frame = self.started
+        self.frame, self.has_frames = self.task.tile.frame, bool(self.pictures)
+        if self.streams and not self.pictures:
+            self.stream = self.streams[self.frame]
+            self.todo = set(self.grid.blocks_of(self.task.tile))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all frames and blocks are there, though the renderer may still run."""
+        return self._is_followed and not (self.pictures or self.todo)
+
+    @property
+    def _is_followed(self) -> bool:
+        """Whether frames or blocks are taken in as they come, and not one picture at the end."""
+        return self.stream is not None or self.has_frames
+
+    @property
+    def left(self) -> str:
+        """What is not finished, for people."""
+        left = plural(len(self.pictures), "frame") if self.pictures else ""
+        return left or plural(len(self.todo), "block")
+
+    def written_frames(self) -> list[tuple[int, Path]]:
+        """Return positions and pictures of the frames that the renderer says it has written."""
+        first = self.task.tile.frame
+        stop = first + self.watch.frames_done
+        return [(at, path) for at, path in self.pictures.items() if at < stop]
+
+    def part_with(self, frame: int, now: Seconds) -> Seconds:
+        """Count a frame as done; return how long it took."""
+        del self.pictures[frame]
+        seconds, self.began_frame = now - self.began_frame, now
+        return seconds
+
+    @property
+    def fraction(self) -> float:
+        """How much of the task is done, 0 to 1."""
+        return self.watch.fraction
+
+    def listen(self, now: Seconds) -> None:
+        """Take in what the renderer has said."""
+        lines = self.process.lines()
+        for line in lines:
+            was_setting_up = self.watch.is_setting_up
+            self.watch.see(line)
+            if was_setting_up or self.watch.is_setting_up:
+                self.setup_seconds = now - self.started
+        if lines:
+            self.moved = now
+        if self.watch.is_pretracing:
+            self.pretrace_seconds = now - self.started - self.setup_seconds
+        if not self._pace or now - self._pace[-1][0] >= _PACE_STEP:
+            self._pace.append((now, self.watch.fraction))
+
+    def finished_tiles(self, now: Seconds) -> list[TileRecord]:
+        """Return the blocks that have been finished since the last call.
+
+        Raises
+        ------
+        OutputMismatch
+            If the renderer's file goes on in an unknown way. Where it begins in one, the picture
+            is awaited instead.
+        """
+        if self.stream is None:
+            return []
+        try:
+            records = self.stream.read()
+        except OutputMismatch:
+            if self.has_streamed:
+                raise
+            self.stream.close()
+            self.stream = None
+            if self.has_frames:  # another rank has begun with the rest of the frame
+                raise
+            return []
+        if records:
+            self.moved, self.has_streamed = now, True
+            self.todo.difference_update(record.block for record in records)
+        return records
+
+    def leave(self, part: Tile) -> None:
+        """Do no more than what lies outside a part of the task.
+
+        Parameters
+        ----------
+        part : Tile
+            Whole frames, or some blocks of one.
+        """
+        self.is_shortened = True
+        area = self.grid.area
+        if self.has_frames and (part.height, part.width) == (area.height, area.width):
+            for frame in range(part.frame, part.frame + part.frames):
+                self.pictures.pop(frame, None)
+            return
+        if part.frame in self.pictures:
+            del self.pictures[part.frame]
+            self.frame = part.frame
+            self.stream = self.streams[part.frame]
+            self.todo = set(self.grid.blocks_of(self.grid.area))
+        if part.frame == self.frame:
+            self.todo.difference_update(self.grid.blocks_of(part))
+
+    def seconds_left(self, now: Seconds) -> Seconds:
+        """Return the expected time to the last pixel, infinite while that is a guess.
+
+        Of the pace since the start and that of the last second the slower one counts: pictures
+        often begin with an empty sky.
+        """
+        done = self.watch.fraction
+        if done < _NEARLY and not self.is_shortened:
+            return float("inf")
+        since, before = self._pace[0]
+        average = (now - self.started) / done if done else float("inf")
+        recent = (now - since) / (done - before) if done > before else float("inf")
+        return max(0.0, self._share_left - done) * max(average, recent) if done < 1 else 0.0
+
+    @property
+    def _share_left(self) -> float:
+        """Where the fraction will be when this rank's part is done."""
+        if not self.is_shortened:
+            return 1.0
+        blocks = self.task.tile.pixels / self.grid.block**2
+        return min(1.0, self.watch.fraction + len(self.todo) / max(1.0, blocks))
+
+    def is_stalled(self, now: Seconds, limit: Seconds) -> bool:
+        """Return whether the renderer has neither spoken nor used a processor for so long."""
+        if now - self._looked > _STALL_LOOK:
+            self._looked = now
+            used = self.process.cpu_seconds()
+            if used > self._cpu_seconds:
+                self._cpu_seconds, self.moved = used, now
+        return now - self.moved > limit
+
+    def memory(self) -> Bytes:
+        """Return the resident set of the renderer."""
+        return self.process.memory()
+
+    def close(self) -> None:
+        """End the renderer and read no more of its blocks."""
+        self.process.kill()
+        for stream in self.streams.values():
+            stream.close()
+
+
+def pictures_of(renderer: Renderer, job: Job, task: Task, output: Path) -> dict[int, Path]:
+    """Return where the pictures of a task of whole frames will be, by their positions.
+
+    Empty for all other tasks.
+    """
+    tile, area = task.tile, job.area
+    if not task.numbers or (tile.height, tile.width) != (area.height, area.width):
+        return {}
+    return {
+        tile.frame + index: renderer.frame_output(job, output, number)
+        for index, number in enumerate(task.numbers)
+    }
+
+
+def streams_of(renderer: Renderer, job: Job, task: Task, output: Path) -> dict[int, TileStream]:
+    """Return where finished blocks of each frame of a task will come from, by its position."""
+    if not job.streams:
+        return {}
+    first = task.tile.frame
+    if not task.numbers:
+        return {first: renderer.stream(job, output)}
+    return {
+        first + index: renderer.stream(job, renderer.frame_output(job, output, number))
+        for index, number in enumerate(task.numbers)
+    }

@@ -1,0 +1,104 @@
+"""What a rank sends of an attempt: blocks, frames, a witness, and what it has cost."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpirender.attempt import Attempt
+from mpirender.compose import telling_block
+from mpirender.errors import MpirenderError
+from mpirender.messages import FrameDone, TilesDone, Witness
+from mpirender.model import Job, Result, TileRecord
+from mpirender.paths import atomic_replace
+from mpirender.renderers.base import Renderer
+from mpirender.units import Bytes, Seconds
+
+__all__ = ["frame_done", "output_of", "result_of", "tiles_done", "witness_of"]
+
+log = logging.getLogger(__name__)
+
+
+def output_of(attempt: Attempt, renderer: Renderer, job: Job) -> Path:
+    """Return the picture that a task leaves, that of its first frame where it has several."""
+    output, numbers = attempt.command.output, attempt.task.numbers
+    return renderer.frame_output(job, output, numbers[0]) if numbers else output
+
+
+def tiles_done(attempt: Attempt, records: list[TileRecord]) -> TilesDone:
+    """Return the message with some finished blocks."""
+    assert attempt.stream is not None, "blocks come from a stream"
+    return TilesDone(
+        attempt.task.id,
+        attempt.frame,
+        blocks=tuple(record.block for record in records),
+        sizes=tuple(len(record.data) for record in records),
+        header=attempt.stream.header,
+        setup_seconds=attempt.setup_seconds,
+        pretrace_seconds=attempt.pretrace_seconds,
+        pixels=np.frombuffer(b"".join(record.data for record in records), np.uint8),
+    )
+
+
+def frame_done(attempt: Attempt, job: Job, frame: int, now: Seconds, *, puts: bool) -> FrameDone:
+    """Return the message with a whole frame, and take it off the attempt's list.
+
+    Parameters
+    ----------
+    attempt : Attempt
+    job : Job
+    frame : int
+        Its position; its picture has been checked.
+    now : float
+    puts : bool
+        Whether this rank puts the picture in its place itself.
+    """
+    path = attempt.pictures[frame]
+    seconds = attempt.part_with(frame, now)
+    data: NDArray[np.uint8] | None = None
+    if puts:
+        number = attempt.task.numbers[frame - attempt.task.tile.frame]
+        with atomic_replace(job.frame(number).output) as temporary:
+            shutil.copyfile(path, temporary)
+    else:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    path.unlink()
+    return FrameDone(attempt.task.id, frame, seconds, data)
+
+
+def witness_of(attempt: Attempt, renderer: Renderer, job: Job) -> Witness | None:
+    """Return a block of the picture that a renderer has left at its end; None where it has not."""
+    tile, grid = attempt.task.tile, attempt.grid
+    try:
+        picture = renderer.read(job, attempt.task, output_of(attempt, renderer, job))
+    except MpirenderError as error:
+        log.debug("no witness: %s", error.message)
+        return None
+    blocks = [replace(grid.tile_of(block), frame=tile.frame) for block in grid.blocks_of(tile)]
+    found = telling_block(picture.pixels, tile, blocks)
+    return Witness(*found) if found else None
+
+
+def result_of(
+    attempt: Attempt, rank: int, host: str, now: Seconds, cpu_seconds: Seconds, memory: Bytes
+) -> Result:
+    """Return what an attempt has cost; of one that was ended early, as far as it was watched."""
+    seconds, watch = now - attempt.started, attempt.watch
+    return Result(
+        task=attempt.task,
+        attempt=attempt.number,
+        rank=rank,
+        host=host,
+        seconds=seconds,
+        setup_seconds=attempt.setup_seconds if attempt.is_done else watch.setup_seconds,
+        render_seconds=(
+            seconds - attempt.setup_seconds if attempt.is_done else watch.render_seconds
+        ),
+        cpu_seconds=cpu_seconds,
+        peak_memory=memory,
+    )

@@ -1,0 +1,191 @@
+"""How animations are cut: whole frames, and rows of the last ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+
+from mpirender.model import Task, Tile
+from mpirender.partition.grid import Grid
+
+__all__ = ["FramePartition", "Section"]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Frames of one job, in the order in which they are to be rendered.
+
+    Attributes
+    ----------
+    job : int
+        Which of the run's jobs.
+    grid : Grid
+        Of every frame.
+    numbers : tuple of int
+        Of the frames, as the renderer counts.
+    step : int
+        From one frame to the next within one process of the renderer; 0 where each frame needs
+        its own.
+    """
+
+    job: int
+    grid: Grid
+    numbers: tuple[int, ...]
+    step: int = 1
+
+
+class FramePartition:
+    """Frames that have not been handed out yet, cut off one after the other.
+
+    What is handed out is counted in frames. What is finished is counted in units, the rows of
+    blocks of each frame: frames are cut into them when fewer frames than ranks are left.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        Each a job's frames, or a part of them; the next begins while the last frames of the one
+        before are being finished.
+    rows : bool
+        Whether a frame that is being rendered can be divided into rows.
+    """
+
+    def __init__(self, sections: Sequence[Section], *, rows: bool = True) -> None:
+        self._divides = rows
+        self._sections = [section for section in sections for _ in section.numbers]
+        self._numbers = [number for section in sections for number in section.numbers]
+        self._firsts = [0, *accumulate(section.grid.rows for section in self._sections)]
+        self._next_frame = 0
+
+    @property
+    def total(self) -> int:
+        """Frames of the run."""
+        return len(self._numbers)
+
+    @property
+    def remaining(self) -> int:
+        """Frames that have not been cut off."""
+        return self.total - self._next_frame
+
+    def cut(self, frames: int) -> Tile:
+        """Cut off the next frames, as many of them as one process of the renderer can do.
+
+        Raises
+        ------
+        ValueError
+            If nothing remains, or less than one frame is asked for.
+        """
+        if frames < 1 or not self.remaining:
+            raise ValueError(f"cannot cut {frames} of {self.remaining} frames")
+        first = self._next_frame
+        stop = first + 1
+        while stop < min(first + frames, self.total) and self._follow(stop):
+            stop += 1
+        self._next_frame = stop
+        return self._whole(first, stop)
+
+    def _follow(self, frame: int) -> bool:
+        """Return whether one process can do a frame after the one before."""
+        section, step = self._sections[frame], self._sections[frame].step
+        is_next = self._numbers[frame] - self._numbers[frame - 1] == step
+        return section is self._sections[frame - 1] and step > 0 and is_next
+
+    def _whole(self, first: int, stop: int) -> Tile:
+        return dataclasses.replace(
+            self._sections[first].grid.area, frame=first, frames=stop - first
+        )
+
+    def task(self, task_id: int, tile: Tile) -> Task:
+        """Return a task over a piece."""
+        numbers = self._numbers[tile.frame : tile.frame + tile.frames]
+        return Task(task_id, tile, self._sections[tile.frame].job, tuple(numbers))
+
+    def units_of(self, tile: Tile) -> list[int]:
+        """Return the numbers of a piece's units, in the order in which they are rendered."""
+        first = self._firsts[tile.frame]
+        grid = self._sections[tile.frame].grid
+        if tile.height == grid.area.height:
+            return list(range(first, self._firsts[tile.frame + tile.frames]))
+        start, last = ((row - grid.area.start) // grid.block for row in (tile.start, tile.stop - 1))
+        return list(range(first + start, first + last + 1))
+
+    def count(self, tile: Tile) -> int:
+        """Return how many units a piece has."""
+        rows = -(-tile.height // self._sections[tile.frame].grid.block)
+        return rows * tile.frames
+
+    def tiles_of(self, units: Iterable[int]) -> list[Tile]:
+        """Return pieces that make up some units: whole frames, and runs of rows of others."""
+        tiles: list[Tile] = []
+        for frame, of_frame in groupby(sorted(units), self._frame_of):
+            rows = [unit - self._firsts[frame] for unit in of_frame]
+            grid = self._sections[frame].grid
+            before = tiles[-1] if tiles else None
+            if len(rows) < grid.rows:
+                columns = grid.columns
+                blocks = [row * columns + column for row in rows for column in range(columns)]
+                tiles += (dataclasses.replace(t, frame=frame) for t in grid.tiles_of(blocks))
+            elif before and before.frame + before.frames == frame and self._follow(frame):
+                tiles[-1] = self._whole(before.frame, frame + 1)
+            else:
+                tiles.append(self._whole(frame, frame + 1))
+        return tiles
+
+    def far_parts(self, tile: Tile, left: Collection[int]) -> list[tuple[Tile, int]]:
+        """Return what could be taken from the end of a piece that is being rendered.
+
+        Whole frames where more than the present one is left, otherwise rows of that one.
+        """
+        units = sorted(left)
+        if len(units) < 2:
+            return []
+        now, last = self._frame_of(units[0]), self._frame_of(units[-1])
+        if last > now:
+            return [
+                (self._whole(frame, last + 1), len(units) - bisect_left(units, self._firsts[frame]))
+                for frame in range(now + 1, last + 1)
+            ]
+        if not self._divides:
+            return []
+        grid, first = self._sections[now].grid, self._firsts[now]
+        rows = [unit - first for unit in units]
+        return [
+            (
+                dataclasses.replace(
+                    grid.tile(row=row, rows=rows[-1] - row + 1, column=0, columns=grid.columns),
+                    frame=now,
+                ),
+                len(rows) - index,
+            )
+            for index, row in enumerate(rows[1:], start=1)
+        ]
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return self.total
+
+    def frame_at(self, frame: int) -> tuple[int, int]:
+        """Return the job and the number of the frame at a position."""
+        return self._sections[frame].job, self._numbers[frame]
+
+    def whole(self, frame: int) -> Tile:
+        """Return all of one frame."""
+        return self._whole(frame, frame + 1)
+
+    def units_of_blocks(
+        self, frame: int, blocks: Sequence[int], missing: Collection[int]
+    ) -> Sequence[int]:
+        """Return the rows of blocks that some blocks make complete."""
+        columns = self._sections[frame].grid.columns
+        rows = {block // columns for block in blocks} - {block // columns for block in missing}
+        return [self._firsts[frame] + row for row in sorted(rows)]
+
+    def size_of(self, tile: Tile) -> float:
+        """Return how many frames a piece is."""
+        return tile.pixels / self._sections[tile.frame].grid.area.pixels
+
+    def _frame_of(self, unit: int) -> int:
+        return bisect_right(self._firsts, unit) - 1

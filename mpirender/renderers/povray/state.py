@@ -1,0 +1,169 @@
+"""POV-Ray's own checkpoint, the ``.pov-state`` file: the tiles of a picture as they are finished.
+
+A header of 512 bytes is followed by one message a tile, written out the moment the tile is ready:
+``POVRAYMS``, version and size, then attributes of a key, a type, a length and data each. All
+numbers are big-endian. The pixels are linear 32-bit floats, five a pixel: red, green, blue, filter
+and transmit. `PiId` counts the tiles of the area that is rendered, in reading order.
+
+References
+----------
+POV-Ray 3.7 source, ``source/frontend/renderfrontend.cpp`` (NewBackup, ContinueBackup) and
+``source/povms/povms.cpp`` (the stream format).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import IO
+
+from mpirender.errors import OutputMismatch
+from mpirender.model import Tile, TileRecord
+from mpirender.partition import Grid
+
+__all__ = ["StateFile", "black_tile", "tile_message"]
+
+_HEADER_SIZE = 512
+_MAGIC = b"POV-Ray Render State File"
+_VERSION = slice(28, 32), b"0001"
+_MESSAGE = b"POVRAYMS"
+_POVMS_VERSION = 0x370
+_PREFIX = struct.Struct(">8sII")  # mark, version, size
+_NOT_IN_SIZE = 20  # bytes: the prefix, and "RAWS"
+_FIRST_ATTRIBUTE = 28  # behind the prefix, "RAWSOBJE" and the number of attributes
+_KIND = ((b"OCLA", b"PixD"), (b"MCLA", b"VImg"), (b"MIDE", b"PxBS"))
+_FLOATS_PER_PIXEL = 5
+_EDGES = (b"Left", b"Top ", b"Righ", b"Bott")  # columns and rows from 0, ends included
+
+
+class StateFile:
+    """The state file of one attempt, read while POV-Ray writes it.
+
+    Parameters
+    ----------
+    output : Path
+        The picture that POV-Ray is told to write.
+    grid : Grid
+        Of the whole area; its blocks are what the tiles are.
+
+    Notes
+    -----
+    POV-Ray removes the file when it has ended well. So it is made beforehand under a name of our
+    own, with POV-Ray's name as a second link; POV-Ray empties that file and removes its own link.
+    """
+
+    def __init__(self, output: Path, grid: Grid) -> None:
+        self.header = b""
+        self._grid = grid
+        self._rest = b""
+        self._path = output.with_suffix(".state")
+        self._file: IO[bytes] | None = None
+        self._path.touch()
+        os.link(self._path, output.with_suffix(".pov-state"))
+
+    def read(self) -> list[TileRecord]:
+        """Return the tiles that have been finished since the last call; see `TileStream.read`."""
+        if self._file is None:
+            self._file = self._path.open("rb")
+        self._rest += self._file.read()
+        if not self.header:
+            if len(self._rest) < _HEADER_SIZE:
+                return []
+            self.header, self._rest = self._rest[:_HEADER_SIZE], self._rest[_HEADER_SIZE:]
+            place, version = _VERSION
+            if not self.header.startswith(_MAGIC) or self.header[place] != version:
+                raise OutputMismatch("POV-Ray's state file begins in an unknown way")
+        records: list[TileRecord] = []
+        at = 0
+        while message := self._message_at(at):
+            at += len(message)
+            if record := self._record_of(message):
+                records.append(record)
+        self._rest = self._rest[at:]
+        return records
+
+    def close(self) -> None:
+        """Read no more; see `TileStream.close`."""
+        if self._file is not None:
+            self._file.close()
+
+    def _message_at(self, at: int) -> bytes:
+        """Return the message that begins at a place, empty where it is not there as a whole."""
+        if len(self._rest) - at < _PREFIX.size:
+            return b""
+        mark, _, size = _PREFIX.unpack_from(self._rest, at)
+        if mark != _MESSAGE:
+            raise OutputMismatch("POV-Ray's state file goes on in an unknown way")
+        end = at + size + _NOT_IN_SIZE
+        return self._rest[at:end] if end <= len(self._rest) else b""
+
+    def _record_of(self, message: bytes) -> TileRecord | None:
+        """Return the tile of a message, numbered for the whole area; None for a preview."""
+        places = _attributes(message)
+        if b"PiId" not in places:
+            return None
+        left, top, right, bottom = (_integer(message, places[edge]) for edge in _EDGES)
+        tile = Tile(top, bottom + 1, left, right + 1)
+        block = self._grid.block_at(top, left)
+        if tile != self._grid.tile_of(block):
+            raise OutputMismatch(f"POV-Ray's state file has a tile of {tile}, which is no block")
+        at = places[b"PiId"]
+        return TileRecord(block, message[:at] + _int(block) + message[at + 4 :])
+
+
+def _attributes(message: bytes) -> dict[bytes, int]:
+    """Return where the data of each attribute begin."""
+    places: dict[bytes, int] = {}
+    at = _FIRST_ATTRIBUTE
+    while at + 12 <= len(message):
+        key, kind, length = (
+            message[at : at + 4],
+            message[at + 4 : at + 8],
+            message[at + 8 : at + 12],
+        )
+        places[key] = at + 12
+        size = int.from_bytes(length, "big")
+        at += 12 + size * (4 if kind == b"VFL4" else 1)
+    return places
+
+
+def _integer(message: bytes, at: int) -> int:
+    return int(struct.unpack_from(">i", message, at)[0])
+
+
+def tile_message(block: int, tile: Tile, pixels: bytes) -> bytes:
+    """Return the message of a tile.
+
+    Parameters
+    ----------
+    block : int
+        Its number in the area, in reading order.
+    tile : Tile
+    pixels : bytes
+        ``20 * tile.pixels`` of them, big-endian floats.
+    """
+    address = bytes([1, 8]) + bytes(8)
+    edges = (tile.left, tile.start, tile.right - 1, tile.stop - 1)
+    items = [
+        *((key, b"TYPE", value) for key, value in _KIND),
+        *((key, b"ADDR", address) for key in (b"MSRC", b"MDST")),
+        (b"PBlo", b"VFL4", pixels),
+        (b"PiId", b"INT4", _int(block)),
+        (b"PiSi", b"INT4", _int(1)),
+        *((key, b"INT4", _int(edge)) for key, edge in zip(_EDGES, edges, strict=True)),
+        (b"ViId", b"INT4", _int(1)),
+    ]
+    data = b"RAWSOBJE" + _int(len(items))
+    for key, kind, value in items:
+        data += key + kind + _int(len(value) // (4 if kind == b"VFL4" else 1)) + value
+    return _MESSAGE + _int(_POVMS_VERSION) + _int(len(data) - 4) + data
+
+
+def _int(value: int) -> bytes:
+    return struct.pack(">i", value)
+
+
+def black_tile(block: int, tile: Tile) -> bytes:
+    """Return the message of a tile that is black and opaque."""
+    return tile_message(block, tile, bytes(4 * _FLOATS_PER_PIXEL * tile.pixels))

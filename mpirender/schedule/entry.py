@@ -1,0 +1,71 @@
+"""What the schedule knows of one task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mpirender.errors import ErrorRecord
+from mpirender.model import Task
+from mpirender.units import Seconds
+
+__all__ = ["Entry", "Pace", "TaskState"]
+
+_FORGETTING = 0.2  # weight of the last block among those before it
+
+
+class TaskState(Enum):
+    """States of a task."""
+
+    QUEUED = "queued"
+    ACTIVE = "active"
+    SOFT_FAILED = "soft-failed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast a rank finishes the blocks of one task.
+
+    Attributes
+    ----------
+    since : float
+        When the task was handed out, and later when a block was last finished.
+    seconds : float or None
+        What a block takes; the last ones count most. None before the first one.
+    """
+
+    since: Seconds
+    seconds: Seconds | None = None
+
+    def note(self, now: Seconds, blocks: int, *, before: Seconds) -> None:
+        """Learn that blocks were finished; `before` is time since the last that was not theirs."""
+        took = max(0.0, now - self.since - before) / blocks
+        self.since = now
+        if self.seconds is None:
+            self.seconds = took
+        else:
+            self.seconds += (took - self.seconds) * min(1.0, blocks * _FORGETTING)
+
+    def seconds_left(self, blocks: int, now: Seconds) -> Seconds:
+        """Return the expected time for some more blocks, the first of which has been begun."""
+        each, gone = self.seconds or 0.0, now - self.since
+        return (blocks - 1) * each + max(each - gone, gone / 2)
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the schedule knows of one task; `left` are its blocks that nobody has finished."""
+
+    task: Task
+    state: TaskState = TaskState.QUEUED
+    attempt: int = 0
+    rank: int | None = None
+    failed_on: set[int] = field(default_factory=set)
+    errors: list[ErrorRecord] = field(default_factory=list)
+    left: set[int] = field(default_factory=set)
+    pace: Pace | None = None
+    sent: Seconds = 0.0
+    fraction: float = 0.0

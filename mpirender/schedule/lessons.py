@@ -1,0 +1,113 @@
+"""What a run teaches as it goes: what tasks cost, and when running ones will end."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mpirender.events import TilesCompleted
+from mpirender.model import Result
+from mpirender.policy import Takeover
+from mpirender.schedule.entry import Entry
+from mpirender.units import Seconds
+
+__all__ = ["Lessons", "end_of", "unfinished"]
+
+_TELLING = 0.02  # fraction of a task from which its end can be foretold
+
+
+@dataclass(slots=True)
+class Lessons:
+    """Sums over the tasks so far.
+
+    Attributes
+    ----------
+    blocks, tasks : float, int
+        That have been completed.
+    render_seconds, setup_seconds, latency_seconds : float
+        Of these; see `mpirender.model.Result`.
+    begun, begun_blocks : int
+        Tasks that have finished a block, and all of their blocks.
+    start_seconds, pretrace_seconds : float
+        Of these; see `mpirender.events.TilesCompleted`.
+    """
+
+    blocks: float = 0.0
+    tasks: int = 0
+    render_seconds: Seconds = 0.0
+    setup_seconds: Seconds = 0.0
+    latency_seconds: Seconds = 0.0
+    begun: int = 0
+    begun_blocks: int = 0
+    start_seconds: Seconds = 0.0
+    pretrace_seconds: Seconds = 0.0
+
+    @property
+    def nothing_works(self) -> bool:
+        """Whether no renderer has finished anything."""
+        return not (self.blocks or self.begun)
+
+    @property
+    def seconds_per_block(self) -> Seconds:
+        """Mean time that a block took; 0 where nothing is known."""
+        return self.render_seconds / self.blocks if self.blocks else 0.0
+
+    def learn(self, result: Result, blocks: float) -> None:
+        """Remember what a task has cost."""
+        latency = result.seconds - result.setup_seconds - result.render_seconds
+        self.blocks += blocks
+        self.render_seconds += result.render_seconds
+        self.setup_seconds += result.setup_seconds
+        self.latency_seconds += max(0.0, latency)
+        self.tasks += 1
+
+    def note(self, event: TilesCompleted, entry: Entry, now: Seconds) -> None:
+        """Learn the pace of a running task from the blocks that it has finished."""
+        if entry.pace is None or not event.blocks:
+            return
+        before = event.setup_seconds + event.pretrace_seconds
+        is_first = entry.pace.seconds is None
+        entry.pace.note(now, len(event.blocks), before=before if is_first else 0.0)
+        if is_first:
+            self.begun += 1
+            self.begun_blocks += len(entry.left)
+            self.start_seconds += event.setup_seconds
+            self.pretrace_seconds += event.pretrace_seconds
+
+    def takeover(self, seconds_left: Seconds, blocks_left: int, parts: Sequence[int]) -> Takeover:
+        """Return what a rank without work could relieve another one of."""
+        return Takeover(
+            seconds_left,
+            seconds_per_block=seconds_left / blocks_left,
+            setup_seconds=self.start_seconds / max(1, self.begun),
+            pretrace_seconds=self.pretrace_seconds / max(1, self.begun_blocks),
+            parts=parts,
+        )
+
+
+def end_of(entry: Entry, units: int, now: Seconds) -> Seconds:
+    """Return in which time a running task is expected to end; 0 where nothing is known.
+
+    Parameters
+    ----------
+    entry : Entry
+    units : int
+        Of the whole task.
+    now : float
+    """
+    if entry.pace and entry.pace.seconds is not None and entry.task.tile.frames == 1:
+        return entry.pace.seconds_left(len(entry.left), now)
+    if entry.fraction < _TELLING:
+        return 0.0
+    begun = min(int(entry.fraction * units), units - 1)
+    return (now - entry.sent) / (entry.fraction * units) * min(len(entry.left), units - begun)
+
+
+def unfinished(entry: Entry, units: Sequence[int]) -> list[int]:
+    """Return what of a task's units is not finished, as far as can be told, in their order."""
+    left = sorted(entry.left)
+    if entry.pace and entry.pace.seconds is not None and entry.task.tile.frames == 1:
+        return left
+    begun = min(int(entry.fraction * len(units)), len(units) - 1)
+    return left[bisect_left(left, units[begun]) :]

@@ -1,0 +1,194 @@
+"""What was typed, or stands in a job file, as one request a shot; the next is asked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+from mpirender.errors import UsageError
+from mpirender.flags import Flags, MovieFlags
+from mpirender.frames import natural_key
+from mpirender.model import Job
+from mpirender.partition import Grid, Section
+from mpirender.renderers import ask
+from mpirender.renderers.base import Question, Renderer, Request
+from mpirender.tracks import Timing
+
+__all__ = ["AskedShot", "MovieOrder", "Shots", "ask_for_shots", "in_order"]
+
+_FPS = "25"
+_SHUTTER = 0.5  # frames
+_MAGIC = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedShot:
+    """A shot whose renderer has been asked what it means.
+
+    Attributes
+    ----------
+    name : str
+        Empty where there is but one.
+    renderer : Renderer
+    question : Question
+    priority : int
+        Higher ones first.
+    """
+
+    name: str
+    renderer: Renderer
+    question: Question
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MovieOrder:
+    """A movie that is wanted.
+
+    Attributes
+    ----------
+    movie : MovieFlags
+    shots : tuple of str
+        Names, in the order of the movie; empty for all.
+    """
+
+    movie: MovieFlags
+    shots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shots:
+    """All shots of a run, and the movies they are for."""
+
+    shots: tuple[AskedShot, ...]
+    movies: tuple[MovieOrder, ...]
+
+    def close(self) -> None:
+        """End what still runs of the questions."""
+        for shot in self.shots:
+            shot.question.close()
+
+
+def ask_for_shots(flags: Flags) -> Shots:
+    """Begin to ask the renderer about everything that is to be rendered.
+
+    Raises
+    ------
+    UsageError, RendererNotFound
+        Where that can be told at once.
+    """
+    if len(flags.scenes) == 1 and flags.scenes[0].endswith(".toml"):
+        return _film(flags, Path(flags.scenes[0]))
+    scenes = _meant(flags.scenes)
+    first = min(flags.frames.resolve()) if flags.frames and not flags.frames.needs_last else 1
+    fps = next((movie.fps for movie in flags.movies if movie.fps), _FPS)
+    request = Request(
+        flags.program,
+        scenes[0],
+        flags.passed_on,
+        flags.output,
+        flags.size,
+        frames=flags.frames,
+        clock=flags.clock,
+        curves=tuple(
+            (track.name, track.curve(Timing(_rate(fps), start=first))) for track in flags.tracks
+        ),
+        scenes=scenes if len(scenes) > 1 else (),
+        motion_blur=flags.motion_blur or 1,
+        shutter=flags.shutter or _SHUTTER,
+    )
+    shot = AskedShot("", *ask(request, flags.renderer))
+    return Shots((shot,), tuple(MovieOrder(movie) for movie in flags.movies))
+
+
+def _film(flags: Flags, path: Path) -> Shots:
+    """Ask about the shots of a job file; options on the command line come after its own."""
+    from mpirender.film import read_film
+
+    film = read_film(path)
+    asked = []
+    for shot in film.shots:
+        request = Request(
+            flags.program,
+            str(shot.scene),
+            (*shot.options, *flags.passed_on),
+            Path(shot.output),
+            flags.size or shot.size,
+            frames=flags.frames or shot.frames,
+            clock=flags.clock or shot.clock,
+            curves=tuple((track.name, track.curve(shot.timing)) for track in shot.tracks),
+            motion_blur=flags.motion_blur or shot.motion_blur,
+            shutter=flags.shutter or shot.shutter,
+        )
+        asked.append(AskedShot(shot.name, *ask(request, flags.renderer), shot.priority))
+    movies = [
+        MovieOrder(MovieFlags(m.file, m.fps, m.codec, m.bitrate, m.quality), m.shots)
+        for m in film.movies
+    ]
+    movies += (MovieOrder(movie) for movie in flags.movies)
+    return Shots(tuple(asked), tuple(movies))
+
+
+def _rate(fps: str) -> Fraction:
+    try:
+        return Fraction(fps)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"--fps: got {fps!r}, expected such as 25 or 30000/1001") from None
+
+
+def _meant(typed: Sequence[str]) -> tuple[str, ...]:
+    """Return the scenes that names, patterns and folders stand for, in natural order."""
+    scenes: list[str] = []
+    for text in typed:
+        path = Path(text)
+        if _MAGIC & set(text) and not path.exists() and not text.endswith("]"):
+            found = [str(p) for p in path.parent.glob(path.name)]
+        elif path.is_dir():
+            found = [str(p) for p in path.glob("*.pov")]
+        else:
+            scenes.append(text)
+            continue
+        if not found and path.is_dir():
+            raise UsageError(f"{text} is a folder, expected a scene, or several (*.pov) in it")
+        if not found:
+            raise UsageError(f"no scenes: {text}", hint=f"looked in {Path.cwd()}")
+        scenes += sorted(found, key=natural_key)
+    return tuple(dict.fromkeys(scenes))
+
+
+def in_order(
+    jobs: Sequence[Job],
+    grids: Sequence[Grid],
+    priorities: Sequence[int],
+    *,
+    preview: int | None = None,
+) -> list[Section]:
+    """Return the frames of all jobs in the order in which they are to be rendered.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    grids : sequence of Grid
+        Of each job.
+    priorities : sequence of int
+        Of each job; higher ones first.
+    preview : int or None
+        Every so many frames of all jobs come first.
+    """
+    first: list[Section] = []
+    rest: list[Section] = []
+    for job in sorted(range(len(jobs)), key=lambda job: -priorities[job]):
+        frames = jobs[job].frames
+        numbers = [frame.number for frame in frames]
+        step = min((b - a for a, b in pairwise(numbers)), default=1)
+        if any(frame.arguments for frame in frames):
+            step = 0  # each frame in a process of its own
+        every = preview or 1
+        first.append(Section(job, grids[job], tuple(numbers[::every]), step * every))
+        left = tuple(n for at, n in enumerate(numbers) if at % every)
+        if left:
+            rest.append(Section(job, grids[job], left, step))
+    return first + rest

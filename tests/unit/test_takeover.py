@@ -1,0 +1,663 @@
+"""The schedule where blocks arrive one by one and ranks without work take over those of others."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.samples import result
+
+from mpirender.errors import ErrorRecord
+from mpirender.events import (
+    Aborted,
+    CancelTask,
+    Event,
+    Instruction,
+    SendTask,
+    SetAside,
+    ShortenTask,
+    StopWorker,
+    TaskCompleted,
+    TaskFailed,
+    Tick,
+    TilesCompleted,
+    WorkerLost,
+    WorkerReady,
+)
+from mpirender.model import Task, Tile
+from mpirender.partition import Grid, Partition
+from mpirender.policy import Halving, Policy, SelfScheduling
+from mpirender.schedule import SET_ASIDE_AFTER, Schedule, TaskState
+
+CRASH = ErrorRecord("RendererFailed", "it crashed")
+
+
+class Stage:
+    """A schedule of a column of blocks, in which every rank finishes a block a second.
+
+    Parameters
+    ----------
+    ranks, rows : int
+        The first rank that asks gets the first rows.
+    """
+
+    def __init__(
+        self, *, ranks: int = 2, rows: int = 20, retries: int = 2, policy: Policy | None = None
+    ) -> None:
+        partition = Partition(Grid(Tile(0, rows, 0, 1), 1))
+        self.machine = Schedule(partition, policy or Halving(), ranks=ranks, retries=retries)
+
+    def ready(self, rank: int, now: float = 0) -> list[Instruction]:
+        return self.machine.handle(WorkerReady(rank), now)
+
+    def tiles(self, rank: int, task: int, *blocks: int, now: float) -> list[Instruction]:
+        return self.machine.handle(TilesCompleted(rank, task, blocks), now)
+
+    def fail(self, rank: int, task: int, attempt: int = 1) -> list[Instruction]:
+        return self.machine.handle(TaskFailed(rank, task, attempt, CRASH), 99)
+
+
+def rows(start: int, stop: int) -> Tile:
+    return Tile(start, stop, 0, 1)
+
+
+def sent(instructions: Sequence[Instruction]) -> list[SendTask]:
+    return [i for i in instructions if isinstance(i, SendTask)]
+
+
+def half_done() -> Stage:
+    """Ranks 0 and 1 have rows 0 to 9 and 10 to 19; rank 1 has done all of its, and 0 has done 4."""
+    stage = Stage()
+    stage.ready(0), stage.ready(1)
+    for second in range(10):
+        if second < 4:
+            stage.tiles(0, 0, second, now=second + 1)
+        stage.tiles(1, 1, 10 + second, now=min(second + 1, 4))
+    return stage
+
+
+def taken_over() -> Stage:
+    """The same after rank 1 has taken over rows 7 to 9."""
+    stage = half_done()
+    stage.ready(1, now=4)
+    return stage
+
+
+# ---------------------------------------------------------------------------- finished blocks
+
+
+def test_every_rank_gets_an_even_share() -> None:
+    stage = Stage(ranks=4, rows=20)
+    tiles = [order.task.tile for rank in range(4) for order in sent(stage.ready(rank))]
+    assert tiles == [rows(0, 5), rows(5, 10), rows(10, 15), rows(15, 20)]
+
+
+def test_a_block_is_awaited_from_its_handing_out_until_it_is_finished() -> None:
+    stage = Stage()
+    assert not stage.machine.awaits(3)
+    stage.ready(0)
+    assert stage.machine.awaits(3)
+    stage.tiles(0, 0, 3, now=1)
+    assert not stage.machine.awaits(3)
+
+
+def test_a_task_is_completed_by_its_last_block() -> None:
+    stage = Stage()
+    stage.ready(0), stage.ready(1)
+    stage.tiles(0, 0, *range(9), now=1)
+    assert stage.machine.state_of(0) is TaskState.ACTIVE
+    stage.tiles(0, 0, 9, now=2)
+    assert stage.machine.state_of(0) is TaskState.COMPLETED
+    assert stage.machine.active.keys() == {1}
+
+
+def test_the_run_ends_with_the_last_block() -> None:
+    stage = half_done()
+    assert not stage.machine.is_finished
+    out = stage.tiles(0, 0, *range(4, 10), now=5)
+    assert out == [StopWorker(0), StopWorker(1)]
+    assert stage.machine.is_finished
+
+
+def test_a_block_that_comes_twice_changes_nothing() -> None:
+    stage = Stage()
+    stage.ready(0)
+    stage.tiles(0, 0, 0, now=1)
+    assert stage.tiles(0, 0, 0, now=2) == []
+    assert stage.machine.state_of(0) is TaskState.ACTIVE
+
+
+def test_a_task_that_came_block_by_block_is_not_completed_again() -> None:
+    stage = half_done()
+    assert stage.machine.handle(TaskCompleted(result(Task(1, rows(10, 20)), rank=1)), 5) == []
+    assert stage.machine.state_of(1) is TaskState.COMPLETED
+
+
+# ---------------------------------------------------------------------------------- takeovers
+
+
+def test_a_rank_without_work_takes_the_far_half_of_what_another_has_left() -> None:
+    out = half_done().ready(1, now=4)
+    assert out == [ShortenTask(0, 0, rows(7, 10)), SendTask(1, Task(2, rows(7, 10)), 1)]
+
+
+def test_the_one_that_ends_last_is_relieved() -> None:
+    stage = Stage(ranks=3, rows=30)
+    for rank in range(3):
+        stage.ready(rank)
+    stage.tiles(0, 0, *range(0, 9), now=5)
+    stage.tiles(1, 1, *range(10, 13), now=5)
+    stage.tiles(2, 2, *range(20, 30), now=5)
+    shortened = [i for i in stage.ready(2, now=5) if isinstance(i, ShortenTask)]
+    assert [(i.rank, i.task_id) for i in shortened] == [(1, 1)]
+
+
+def test_the_slowest_rank_is_relieved_though_it_has_fewer_blocks_left() -> None:
+    stage = Stage(ranks=3, rows=30)
+    for rank in range(3):
+        stage.ready(rank)
+    for second in range(1, 6):  # rank 0 needs 1 s, rank 1 a tenth of that
+        stage.tiles(0, 0, second - 1, now=second)
+    late = TilesCompleted(1, 1, (10,), setup_seconds=4.8)
+    stage.machine.handle(late, 4.9)
+    stage.tiles(1, 1, 11, now=5.0)
+    stage.tiles(2, 2, *range(20, 30), now=5)
+    shortened = [i for i in stage.ready(2, now=5) if isinstance(i, ShortenTask)]
+    assert [i.rank for i in shortened] == [0]
+
+
+def test_a_task_without_a_finished_block_is_left_alone() -> None:
+    stage = Stage()
+    stage.ready(0), stage.ready(1)
+    stage.tiles(1, 1, *range(10, 20), now=4)
+    assert stage.ready(1, now=4) == []
+
+
+def test_a_rank_that_waits_takes_over_as_soon_as_it_is_worth_it() -> None:
+    stage = Stage()
+    stage.ready(0), stage.ready(1)
+    stage.tiles(1, 1, *range(10, 20), now=4)
+    stage.ready(1, now=4)
+    out = stage.tiles(0, 0, 0, now=5)
+    assert [type(i) for i in out] == [ShortenTask, SendTask]
+
+
+def test_a_single_block_is_never_shared() -> None:
+    stage = Stage(rows=4)
+    stage.ready(0), stage.ready(1)
+    stage.tiles(0, 0, 0, now=1)
+    stage.tiles(1, 1, 2, 3, now=1)
+    stage.ready(1, now=1)
+    assert stage.machine.handle(Tick(), 50.0) == []
+
+
+def test_nobody_relieves_itself() -> None:
+    stage = Stage(ranks=1)
+    stage.ready(0)
+    stage.tiles(0, 0, *range(4), now=4)
+    assert stage.ready(0, now=4) == []
+
+
+def test_no_task_is_shortened_where_the_policy_has_a_queue_only() -> None:
+    stage = Stage(policy=SelfScheduling(10))
+    stage.ready(0), stage.ready(1)
+    stage.tiles(0, 0, 0, now=1)
+    stage.tiles(1, 1, *range(10, 20), now=1)
+    assert stage.ready(1, now=1) == []
+
+
+def test_the_one_that_was_relieved_is_done_with_what_it_has_kept() -> None:
+    stage = taken_over()
+    stage.tiles(0, 0, 4, 5, 6, now=7)
+    assert stage.machine.state_of(0) is TaskState.COMPLETED
+    assert stage.machine.state_of(2) is TaskState.ACTIVE
+
+
+def test_what_the_other_had_rendered_before_it_was_told_counts() -> None:
+    stage = taken_over()
+    assert stage.tiles(0, 0, 7, now=5) == []
+    assert not stage.machine.awaits(7)
+    stage.tiles(1, 2, 8, 9, now=6)
+    assert stage.machine.state_of(2) is TaskState.COMPLETED
+
+
+def test_the_newcomer_is_called_back_where_nothing_is_left_for_it() -> None:
+    stage = taken_over()
+    out = stage.tiles(0, 0, 7, 8, 9, now=5)
+    assert out == [CancelTask(1, 2)]
+    assert stage.machine.state_of(2) is TaskState.COMPLETED
+    assert stage.machine.active.keys() == {0}
+
+
+def test_a_part_that_was_taken_over_can_be_taken_over_again() -> None:
+    stage = Stage(ranks=3, rows=60)
+    for rank in range(3):
+        stage.ready(rank)
+    for second in range(1, 5):
+        stage.tiles(0, 0, second - 1, now=second)
+    stage.tiles(1, 1, *range(20, 40), now=4)
+    stage.tiles(2, 2, *range(40, 60), now=4)
+    (first,) = sent(stage.ready(1, now=4))
+    assert first.task.tile == rows(12, 20)
+    for second in range(5, 7):
+        stage.tiles(0, 0, second - 1, now=second)
+    stage.tiles(1, 3, 12, now=5)  # it is slower: one block in two seconds
+    stage.tiles(1, 3, 13, now=7)
+    stage.tiles(0, 0, *range(6, 11), now=7)
+    shorten, order = stage.ready(2, now=7)
+    assert isinstance(shorten, ShortenTask) and isinstance(order, SendTask)
+    assert (shorten.rank, shorten.task_id) == (1, 3)
+    assert order.task.tile.stop == 20 and order.task.tile.start >= 15
+
+
+def test_a_newcomer_is_spared_what_is_finished_in_its_rectangle() -> None:
+    machine = Schedule(Partition(Grid(Tile(0, 8, 0, 2), 1)), Halving(), ranks=2, retries=2)
+    machine.handle(WorkerReady(0), 0), machine.handle(WorkerReady(1), 0)
+    machine.handle(TilesCompleted(0, 0, (0, 5)), 1)  # it has two threads
+    machine.handle(TilesCompleted(1, 1, tuple(range(8, 16))), 1)
+    assert machine.handle(WorkerReady(1), 1) == [
+        ShortenTask(0, 0, Tile(2, 4, 0, 2)),
+        SendTask(1, Task(2, Tile(2, 4, 0, 2)), 1),
+        ShortenTask(1, 2, Tile(2, 3, 1, 2)),
+    ]
+
+
+def test_a_setup_that_costs_more_than_it_saves_is_not_begun() -> None:
+    stage = Stage()
+    stage.ready(0), stage.ready(1)
+    for rank, first in ((0, 0), (1, 10)):
+        event = TilesCompleted(rank, rank, (first,), setup_seconds=30.0)
+        stage.machine.handle(event, 31.0)
+    stage.tiles(1, 1, *range(11, 20), now=32)
+    assert stage.ready(1, now=32) == []
+
+
+# ----------------------------------------------------------------------------------- failures
+
+
+def test_only_what_is_missing_of_a_failed_task_is_tried_again() -> None:
+    stage = taken_over()
+    stage.fail(0, 0)
+    assert sent(stage.ready(0, now=99)) == []  # it has failed there
+    stage.tiles(1, 2, 7, 8, 9, now=99)
+    (order,) = sent(stage.ready(1, now=99))
+    assert (order.rank, order.task.tile, order.attempt) == (1, rows(4, 7), 2)
+    assert stage.machine.state_of(0) is TaskState.COMPLETED
+
+
+def test_the_rest_of_a_failed_task_is_rectangles_and_every_one_an_attempt_later() -> None:
+    machine = Schedule(Partition(Grid(Tile(0, 4, 0, 4), 1)), Halving(), ranks=2, retries=2)
+    machine.handle(WorkerReady(0), 0)
+    machine.handle(TilesCompleted(0, 0, (0, 1)), 1)
+    machine.handle(TaskFailed(0, 0, 1, CRASH), 2)
+    orders = [s for _ in range(2) for s in sent(machine.handle(WorkerReady(1), 3))]
+    assert [(o.task.tile, o.attempt) for o in orders] == [
+        (Tile(0, 1, 2, 4), 2),
+        (Tile(1, 2, 0, 4), 2),
+    ]
+
+
+def test_a_task_that_fails_before_its_first_block_keeps_its_number() -> None:
+    stage = Stage()
+    stage.ready(0)
+    stage.fail(0, 0)
+    (order,) = sent(stage.ready(1, now=99))
+    assert (order.task, order.attempt) == (Task(0, rows(0, 10)), 2)
+
+
+def test_the_rest_is_given_up_after_the_retries_of_the_whole() -> None:
+    stage = Stage(ranks=3, retries=1)
+    stage.ready(0)
+    stage.tiles(0, 0, *range(4), now=4)
+    stage.fail(0, 0)
+    (order,) = sent(stage.ready(1, now=99))
+    stage.tiles(1, order.task.id, 4, now=100)
+    stage.fail(1, order.task.id, 2)
+    assert stage.machine.failed == [(Task(1, rows(4, 7)), CRASH)]
+    assert not any(stage.machine.awaits(block) for block in range(7))
+
+
+def test_a_part_that_failed_on_the_newcomer_is_not_the_others_again() -> None:
+    stage = taken_over()
+    stage.fail(1, 2)
+    assert stage.machine.state_of(2) is TaskState.SOFT_FAILED
+    stage.tiles(0, 0, 4, 5, 6, now=7)
+    (order,) = sent(stage.ready(0, now=8))
+    assert (order.task.tile, order.attempt) == (rows(7, 10), 2)
+
+
+def test_a_block_forgives_failures() -> None:
+    stage = Stage(ranks=2, rows=40, retries=9, policy=SelfScheduling(4))
+    for task in range(SET_ASIDE_AFTER - 1):
+        stage.ready(0)
+        stage.fail(0, task)
+    (order,) = sent(stage.ready(0))
+    stage.tiles(0, order.task.id, *range(order.task.tile.start, order.task.tile.stop), now=100)
+    (order,) = sent(stage.ready(0))
+    assert not any(isinstance(i, SetAside) for i in stage.fail(0, order.task.id))
+
+
+def test_what_a_lost_rank_has_not_finished_goes_to_another_and_does_not_count() -> None:
+    stage = Stage(retries=0)
+    stage.ready(0), stage.ready(1)
+    stage.tiles(0, 0, *range(4), now=4)
+    stage.machine.handle(WorkerLost(0), 5)
+    stage.tiles(1, 1, *range(10, 20), now=10)
+    (order,) = sent(stage.ready(1, now=10))
+    assert (order.task.tile, order.attempt) == (rows(4, 10), 1)
+
+
+def test_late_blocks_of_a_lost_rank_count() -> None:
+    stage = Stage()
+    stage.ready(0), stage.ready(1)
+    stage.tiles(0, 0, *range(4), now=4)
+    stage.machine.handle(WorkerLost(0), 5)
+    stage.tiles(0, 0, 4, 5, now=6)
+    assert not stage.machine.awaits(5)
+    stage.tiles(1, 1, *range(10, 20), now=10)
+    (order,) = sent(stage.ready(1, now=10))
+    assert stage.machine.awaits(6)
+    out = stage.tiles(0, 0, *range(6, 10), now=11)
+    assert CancelTask(1, order.task.id) in out
+    assert stage.machine.is_finished
+
+
+def test_a_lost_newcomer_leaves_its_part_to_be_done() -> None:
+    stage = taken_over()
+    stage.machine.handle(WorkerLost(1), 5)
+    stage.tiles(0, 0, 4, 5, 6, now=7)
+    (order,) = sent(stage.ready(0, now=7))
+    assert (order.task.tile, order.attempt) == (rows(7, 10), 1)
+
+
+def test_a_task_may_come_as_a_picture_after_some_blocks_of_it() -> None:
+    stage = Stage()
+    stage.ready(0), stage.ready(1)
+    stage.machine.handle(WorkerLost(0), 1)
+    stage.tiles(0, 0, 0, 1, now=2)  # late
+    stage.tiles(1, 1, *range(10, 20), now=3)
+    (order,) = sent(stage.ready(1, now=3))
+    stage.machine.handle(TaskCompleted(result(order.task, rank=1)), 4)
+    assert stage.machine.is_finished
+    assert not any(stage.machine.awaits(block) for block in range(20))
+
+
+# --------------------------------------------------------------------------- simulated fleets
+
+
+@dataclass
+class Work:
+    """What one rank is at: blocks in reading order, and when the next one is ready."""
+
+    task: Task
+    attempt: int
+    todo: list[int]
+    fails_after: int
+    pretrace: float
+    told_setup: float
+    done: int = 0
+
+
+@dataclass
+class Fleet:
+    """Ranks, a clock and a network: each rank does as the real worker does.
+
+    Attributes
+    ----------
+    cost : callable
+        Seconds that a block takes on a rank of speed 1.
+    delay : float
+        Seconds that a message travels.
+    fails : float
+        Chance of an attempt to end in a failure.
+    deaths : dict of int to float
+        When ranks die.
+    """
+
+    grid: Grid
+    policy: Policy
+    speeds: Sequence[float]
+    cost: Callable[[int], float]
+    setup: float = 0.0
+    delay: float = 0.001
+    fails: float = 0.0
+    retries: int = 2
+    deaths: dict[int, float] = field(default_factory=dict)
+    dice: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def __post_init__(self) -> None:
+        ranks = len(self.speeds)
+        self.machine = Schedule(
+            Partition(self.grid), self.policy, ranks=ranks, retries=self.retries
+        )
+        self.work: dict[int, Work | None] = dict.fromkeys(range(ranks))
+        self.traced: Counter[int] = Counter()
+        self.kept: Counter[int] = Counter()
+        self.starts = 0
+        self.stopped: set[int] = set()
+        self.aborted = False
+        self.end = 0.0
+        self._agenda: list[tuple[float, int, Callable[[float], None]]] = []
+        self._number = itertools.count()
+
+    def run(self) -> Fleet:
+        """Let time pass until nothing is left to happen."""
+        for rank in self.work:
+            self._tell(0.0, WorkerReady(rank))
+        for rank, when in self.deaths.items():
+            self._at(when, partial(self._die, rank))
+        self._at(0.1, self._tick)
+        while self._agenda:
+            now, _, deed = heapq.heappop(self._agenda)
+            assert now < 1e7, "it never ends"
+            deed(now)
+        return self
+
+    def _at(self, when: float, deed: Callable[[float], None]) -> None:
+        heapq.heappush(self._agenda, (when, next(self._number), deed))
+
+    def _tell(self, now: float, event: Event) -> None:
+        """A rank's message travels to the root, whose answers travel back."""
+
+        def arrive(then: float) -> None:
+            if isinstance(event, TilesCompleted):
+                self.kept.update(block for block in event.blocks if self.machine.awaits(block))
+            self._obey(self.machine.handle(event, then), then)
+
+        self._at(now + self.delay, arrive)
+
+    def _tick(self, now: float) -> None:
+        for rank in self.work.keys() - self.machine.lost - self.deaths.keys():
+            self.machine._heard[rank] = now
+        self._obey(self.machine.handle(Tick(), now), now)
+        if not self.machine.is_finished:
+            self._at(now + 0.1, self._tick)
+
+    def _obey(self, instructions: list[Instruction], now: float) -> None:
+        if self.machine.is_finished and not self.end:
+            self.end = now
+        for order in instructions:
+            match order:
+                case SendTask():
+                    self._at(now + self.delay, partial(self._start, order))
+                case ShortenTask():
+                    self._at(now + self.delay, partial(self._shorten, order))
+                case CancelTask():
+                    self._at(now + self.delay, partial(self._drop, order))
+                case StopWorker(rank):
+                    assert rank not in self.stopped
+                    self.stopped.add(rank)
+                case Aborted():
+                    self.aborted = True
+
+    def _start(self, order: SendTask, now: float) -> None:
+        if order.rank in self.stopped or self._is_dead(order.rank, now):
+            return
+        assert self.work[order.rank] is None
+        self.starts += 1
+        todo = self.grid.blocks_of(order.task.tile)
+        dies = self.dice.random() < self.fails
+        fails_after = self.dice.randrange(len(todo)) if dies else len(todo) + 1
+        work = Work(order.task, order.attempt, todo, fails_after, 0.0, self.setup)
+        self.work[order.rank] = work
+        self._next(order.rank, work, now + self.setup)
+
+    def _next(self, rank: int, work: Work, now: float) -> None:
+        took = self.cost(work.todo[0]) / self.speeds[rank]
+        self._at(now + took, lambda then: self._block(rank, work, then))
+
+    def _block(self, rank: int, work: Work, now: float) -> None:
+        if self.work[rank] is not work or rank in self.stopped or self._is_dead(rank, now):
+            return
+        if work.done >= work.fails_after:
+            self.work[rank] = None
+            self._tell(now, TaskFailed(rank, work.task.id, work.attempt, CRASH))
+            self._tell(now, WorkerReady(rank))
+            return
+        block = work.todo.pop(0)
+        work.done += 1
+        self.traced[block] += 1
+        self._tell(now, TilesCompleted(rank, work.task.id, (block,), work.told_setup))
+        if work.todo:
+            self._next(rank, work, now)
+        else:
+            self.work[rank] = None
+            self._tell(now, WorkerReady(rank))
+
+    def _shorten(self, order: ShortenTask, now: float) -> None:
+        work = self.work[order.rank]
+        if work and work.task.id == order.task_id:
+            gone = set(self.grid.blocks_of(order.part))
+            begun, *rest = work.todo
+            work.todo[:] = [begun, *(block for block in rest if block not in gone)]
+
+    def _drop(self, order: CancelTask, now: float) -> None:
+        work = self.work[order.rank]
+        if work and work.task.id == order.task_id:
+            self.work[order.rank] = None
+            self._tell(now, WorkerReady(order.rank))
+
+    def _is_dead(self, rank: int, now: float) -> bool:
+        return now >= self.deaths.get(rank, float("inf"))
+
+    def _die(self, rank: int, now: float) -> None:
+        self.work[rank] = None
+        self._at(
+            now + 1.0, lambda then: self._obey(self.machine.handle(WorkerLost(rank), then), then)
+        )
+
+
+@given(
+    seed=st.integers(0, 1 << 32),
+    ranks=st.integers(1, 12),
+    height=st.integers(1, 12),
+    width=st.integers(1, 12),
+    fails=st.sampled_from([0.0, 0.2, 0.6, 1.0]),
+    deaths=st.integers(0, 3),
+    setup=st.sampled_from([0.0, 0.5]),
+    delay=st.sampled_from([0.0, 0.01, 2.0]),
+    retries=st.integers(0, 3),
+)
+@settings(deadline=None, max_examples=200)
+def test_every_block_is_kept_once_or_told_as_missing_whatever_happens(
+    seed: int,
+    ranks: int,
+    height: int,
+    width: int,
+    fails: float,
+    deaths: int,
+    setup: float,
+    delay: float,
+    retries: int,
+) -> None:
+    dice = random.Random(seed)
+    costs = [dice.choice([0.001, 0.1, 1.0, 5.0]) for _ in range(height * width)]
+    fleet = Fleet(
+        Grid(Tile(0, 8 * height, 0, 8 * width), 8),
+        Halving(),
+        speeds=[dice.choice([0.3, 1.0, 3.0]) for _ in range(ranks)],
+        cost=costs.__getitem__,
+        setup=setup,
+        delay=delay,
+        fails=fails,
+        retries=retries,
+        deaths={dice.randrange(ranks): dice.uniform(0, 30) for _ in range(deaths)},
+        dice=dice,
+    ).run()
+    machine = fleet.machine
+    assert machine.is_finished
+    assert fleet.aborted == (machine.fatal is not None)
+    assert set(range(ranks)) - machine.lost <= fleet.stopped
+    assert set(fleet.kept.values()) <= {1}
+    if machine.fatal:
+        return
+    given_up = {b for task, _ in machine.failed for b in fleet.grid.blocks_of(task.tile)}
+    assert set(range(height * width)) - fleet.kept.keys() <= given_up
+    assert not any(machine.awaits(block) for block in range(height * width))
+
+
+SHAPES: dict[str, Callable[[int, int], float]] = {
+    "even": lambda block, count: 1.0,
+    "dear at the top": lambda block, count: 20.0 if block < count / 8 else 1.0,
+    "dear at the bottom": lambda block, count: 20.0 if block > count * 7 / 8 else 1.0,
+    "striped": lambda block, count: 10.0 if block // 40 % 2 else 1.0,
+    "growing": lambda block, count: 0.1 + 3 * block / count,
+    "lognormal": lambda block, count: random.Random(block).lognormvariate(0, 1),
+    "hot spot": lambda block, count: 40.0 if 0.5 < block / count < 0.52 else 1.0,
+}
+GRID = Grid(Tile(0, 32 * 34, 0, 32 * 60), 32)  # 1920 x 1088
+BLOCKS = GRID.rows * GRID.columns
+
+
+def shaped(shape: str, ranks: int, *, setup: float, seconds: float) -> Fleet:
+    """A run over a picture that takes one rank so many seconds."""
+    costs = [SHAPES[shape](block, BLOCKS) for block in range(BLOCKS)]
+    scale = seconds / sum(costs)
+    return Fleet(
+        GRID,
+        Halving(),
+        speeds=[1.0] * ranks,
+        cost=lambda block: scale * costs[block],
+        setup=setup,
+    ).run()
+
+
+@pytest.mark.parametrize("ranks", [2, 4, 16, 64])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_rank_waits_long_wherever_the_picture_is_dear(shape: str, ranks: int) -> None:
+    seconds, setup = 60.0 * ranks, 0.5
+    fleet = shaped(shape, ranks, setup=setup, seconds=seconds)
+    dearest = max(SHAPES[shape](block, BLOCKS) for block in range(BLOCKS))
+    dearest *= seconds / sum(SHAPES[shape](block, BLOCKS) for block in range(BLOCKS))
+    assert fleet.end <= 60 + 1 + 6 * setup + 3.5 * dearest
+
+
+@pytest.mark.parametrize("ranks", [4, 16])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nothing_is_traced_twice_where_nothing_fails(shape: str, ranks: int) -> None:
+    fleet = shaped(shape, ranks, setup=0.5, seconds=60.0 * ranks)
+    assert fleet.traced.total() == BLOCKS
+
+
+def test_a_rank_three_times_as_fast_does_three_times_as_much() -> None:
+    fleet = Fleet(GRID, Halving(), speeds=[3.0, 1.0], cost=lambda block: 0.1, setup=0.5).run()
+    assert fleet.end <= BLOCKS * 0.1 / 4 + 3
+
+
+def test_a_thousand_ranks_are_no_trouble() -> None:
+    began = time.process_time()
+    grid = Grid(Tile(0, 4320, 0, 7680), 32)
+    blocks = grid.rows * grid.columns
+    fleet = Fleet(grid, Halving(), [1.0] * 1000, cost=lambda b: 1 + 3 * b / blocks, setup=1).run()
+    assert set(fleet.kept.values()) == {1}
+    assert fleet.end <= blocks * 2.5 / 1000 * 1.3
+    assert time.process_time() - began < 30

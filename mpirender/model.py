@@ -13,6 +13,8 @@ from typing import TypeAlias
 from mpirender.frames import compact
 from mpirender.units import Bytes, Pixels, Seconds
 
+_WITNESS_PIXELS = 4_000_000
+
 Metadata: TypeAlias = tuple[tuple[str, bytes], ...]
 """Names and raw values in the order of the file; a name may come twice."""
 
@@ -320,6 +322,14 @@ class Job:
             raise ValueError(f"{self.area} is not within {self.width} x {self.height} pixels")
         if self.block < 1:
             raise ValueError(f"block size: got {self.block}, expected 1 or more")
+
+    @property
+    def bears_witness(self) -> bool:
+        """Whether a task's own picture is worth waiting for, to compare the whole one with it.
+
+        A lossy one has no pixels to compare; a large canvas takes seconds to write and to read.
+        """
+        return self.picture.kind != "jpeg" and self.width * self.height <= _WITNESS_PIXELS
 
     @property
     def pictures(self) -> tuple[Path, ...]:

@@ -29,6 +29,9 @@ class History:
     setup_seconds, latency_seconds : float
         Mean times that a task costs besides its pixels, at work and asleep; see
         `mpirender.model.Result`. 0 where nothing is known yet.
+    round_shares : int
+        How many of these shares have not been handed out, the one asked for included; 0 where
+        there are no rounds.
     """
 
     ranks: int
@@ -37,6 +40,7 @@ class History:
     seconds_per_block: Seconds = 0.0
     setup_seconds: Seconds = 0.0
     latency_seconds: Seconds = 0.0
+    round_shares: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,8 @@ class Halving:
 
     def next_chunk(self, remaining: int, history: History) -> int:
         """Return an even share; see `Policy.next_chunk`."""
+        if history.round_shares:  # so that shares rounded to rows still go round
+            return math.ceil(remaining / history.round_shares)
         return min(remaining, math.ceil(history.round_blocks / history.ranks))
 
     def part_to_take(self, offer: Takeover) -> int | None:

@@ -57,7 +57,6 @@ __all__ = ["Worker"]
 log = logging.getLogger(__name__)
 
 _LEAD = 4.0  # start latencies: forecasts err, and to begin too early costs a core nothing
-_WITNESS_PIXELS = 4_000_000  # of a canvas; a larger one costs seconds to write and to read
 STALLED_AFTER: Seconds = 600.0
 """Time without a word and without any use of a processor after which a renderer counts as hung."""
 
@@ -278,9 +277,8 @@ class Worker:
         engaged = self._engagement()
         self._part_from(attempt)
         cpu_seconds, memory = attempt.process.cpu_seconds(), attempt.memory()
-        job = engaged.job(attempt.task)
-        bears_witness = attempt.has_streamed and not attempt.is_shortened
-        if bears_witness and job.width * job.height <= _WITNESS_PIXELS:
+        is_whole = attempt.has_streamed and not attempt.is_shortened
+        if is_whole and engaged.job(attempt.task).bears_witness:
             engaged.ending.append(attempt)
         else:
             self._end(attempt)

@@ -57,7 +57,19 @@ class Pace:
 
 @dataclass(slots=True)
 class Entry:
-    """What the schedule knows of one task; `left` are its blocks that nobody has finished."""
+    """What the schedule knows of one task.
+
+    Attributes
+    ----------
+    left : set of int
+        Its blocks that nobody has finished.
+    sent : float
+        When it was handed out.
+    fraction : float
+        How far it is, where its rank says so.
+    expected : float
+        Seconds that a block took on the rank that it was taken from; 0 where nothing is known.
+    """
 
     task: Task
     state: TaskState = TaskState.QUEUED
@@ -69,3 +81,4 @@ class Entry:
     pace: Pace | None = None
     sent: Seconds = 0.0
     fraction: float = 0.0
+    expected: Seconds = 0.0

@@ -12,7 +12,7 @@ from mpirender.policy import Takeover
 from mpirender.schedule.entry import Entry
 from mpirender.units import Seconds
 
-__all__ = ["Lessons", "end_of", "unfinished"]
+__all__ = ["Lessons", "unfinished"]
 
 _TELLING = 0.02  # fraction of a task from which its end can be foretold
 
@@ -75,6 +75,29 @@ class Lessons:
             self.start_seconds += event.setup_seconds
             self.pretrace_seconds += event.pretrace_seconds
 
+    def end_of(self, entry: Entry, units: int, now: Seconds) -> Seconds:
+        """Return in which time a running task is expected to end; 0 where nothing is known.
+
+        Parameters
+        ----------
+        entry : Entry
+        units : int
+            Of the whole task.
+        now : float
+        """
+        if _is_followed(entry) and entry.pace is not None:
+            return entry.pace.seconds_left(len(entry.left), now)
+        if entry.fraction >= _TELLING:
+            begun = min(int(entry.fraction * units), units - 1)
+            left = min(len(entry.left), units - begun)
+            return (now - entry.sent) / (entry.fraction * units) * left
+        if entry.expected:
+            start = self.start_seconds / max(1, self.begun)
+            each = entry.expected + self.pretrace_seconds / max(1, self.begun_blocks)
+            gone = now - entry.sent
+            return max(start + len(entry.left) * each - gone, (len(entry.left) - 1) * each)
+        return 0.0
+
     def takeover(self, seconds_left: Seconds, blocks_left: int, parts: Sequence[int]) -> Takeover:
         """Return what a rank without work could relieve another one of."""
         return Takeover(
@@ -86,28 +109,15 @@ class Lessons:
         )
 
 
-def end_of(entry: Entry, units: int, now: Seconds) -> Seconds:
-    """Return in which time a running task is expected to end; 0 where nothing is known.
-
-    Parameters
-    ----------
-    entry : Entry
-    units : int
-        Of the whole task.
-    now : float
-    """
-    if entry.pace and entry.pace.seconds is not None and entry.task.tile.frames == 1:
-        return entry.pace.seconds_left(len(entry.left), now)
-    if entry.fraction < _TELLING:
-        return 0.0
-    begun = min(int(entry.fraction * units), units - 1)
-    return (now - entry.sent) / (entry.fraction * units) * min(len(entry.left), units - begun)
-
-
 def unfinished(entry: Entry, units: Sequence[int]) -> list[int]:
     """Return what of a task's units is not finished, as far as can be told, in their order."""
     left = sorted(entry.left)
-    if entry.pace and entry.pace.seconds is not None and entry.task.tile.frames == 1:
+    if _is_followed(entry) or entry.fraction < _TELLING:
         return left
     begun = min(int(entry.fraction * len(units)), len(units) - 1)
     return left[bisect_left(left, units[begun]) :]
+
+
+def _is_followed(entry: Entry) -> bool:
+    """Return whether the pace of a task is known block by block."""
+    return bool(entry.pace and entry.pace.seconds is not None and entry.task.tile.frames == 1)

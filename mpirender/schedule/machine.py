@@ -12,6 +12,7 @@ from mpirender.events import (
     CancelTask,
     Event,
     Instruction,
+    RankHeard,
     SendTask,
     SetAside,
     ShortenTask,
@@ -28,7 +29,7 @@ from mpirender.model import Result, Task, Tile
 from mpirender.partition import FramePartition, Partition
 from mpirender.policy import History, Policy
 from mpirender.schedule.entry import Entry, Pace, TaskState
-from mpirender.schedule.lessons import Lessons, end_of, unfinished
+from mpirender.schedule.lessons import Lessons, unfinished
 from mpirender.units import Seconds
 
 __all__ = ["LONGEST_TICK", "LOST_AFTER", "SET_ASIDE_AFTER", "Schedule"]
@@ -168,7 +169,10 @@ class Schedule:
         )
         if rank is not None and not isinstance(event, WorkerLost):
             self._heard[rank] = now
-        return self._take_in(event, now) + self._distribute(now) + self._stop()
+        out = self._take_in(event, now)
+        # at a thousand ranks most events are blocks; whether one could be relieved can wait a tick
+        frequent = isinstance(event, TilesCompleted | TaskProgressed | RankHeard)
+        return out + self._distribute(now, may_take_over=not frequent) + self._stop()
 
     def _take_in(self, event: Event, now: Seconds) -> list[Instruction]:
         """Change the state as an event demands, and nothing that other ranks wait for."""
@@ -342,13 +346,13 @@ class Schedule:
 
     # -------------------------------------------------------------------------- instructions
 
-    def _distribute(self, now: Seconds) -> list[Instruction]:
+    def _distribute(self, now: Seconds, *, may_take_over: bool) -> list[Instruction]:
         """Give work to the ranks that wait, those with nothing at all first."""
-        has_work = self._retry or self._partition.remaining or self._policy.takes_over
+        worth_asking = self._policy.takes_over and may_take_over
+        has_work = self._retry or self._partition.remaining or worth_asking
         if self.fatal or not (has_work and self._waiting):
             return []
         out: list[Instruction] = []
-        worth_asking = self._policy.takes_over
         for rank in sorted(self._waiting, key=self._held.__contains__):
             entry = self._next_for(rank)
             if entry is None and worth_asking:
@@ -381,8 +385,8 @@ class Schedule:
             return None
         if not self._round_shares:
             self._round_blocks, self._round_shares = self._partition.remaining, len(self._alive)
-        self._round_shares -= 1
         blocks = self._policy.next_chunk(self._partition.remaining, self.history)
+        self._round_shares -= 1
         return self._enter(self._partition.cut(blocks))
 
     def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
@@ -390,7 +394,7 @@ class Schedule:
         seconds_left, last = 0.0, None
         for holder, held in self._held.items():
             for entry in held.values() if holder != rank else ():
-                end = end_of(entry, self._partition.count(entry.task.tile), now)
+                end = self._lessons.end_of(entry, self._partition.count(entry.task.tile), now)
                 if end > seconds_left:
                     seconds_left, last = end, entry
         if last is None or last.rank is None:
@@ -404,7 +408,9 @@ class Schedule:
         if index is None:
             return None
         out.append(ShortenTask(last.rank, last.task.id, parts[index][0]))
-        return self._enter(parts[index][0])
+        newcomer = self._enter(parts[index][0])
+        newcomer.expected = seconds_left / max(1, len(left))
+        return newcomer
 
     @property
     def history(self) -> History:
@@ -414,6 +420,7 @@ class Schedule:
             ranks=max(1, len(self._alive)),
             total=self._partition.total,
             round_blocks=self._round_blocks,
+            round_shares=self._round_shares,
             seconds_per_block=lessons.seconds_per_block,
             setup_seconds=lessons.setup_seconds / tasks,
             latency_seconds=lessons.latency_seconds / tasks,

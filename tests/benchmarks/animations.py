@@ -160,7 +160,9 @@ class Rendered:
         if self.outcome.status is None:
             return TOO_SLOW
         if self.outcome.status != 0:
-            return f"exit status {self.outcome.status}: {error_line(self.outcome)}"
+            said = re.findall(r"^mpirender: .*[^:\n]$", self.outcome.text, re.MULTILINE)
+            why = said[-1][:200] if said else error_line(self.outcome)
+            return f"exit status {self.outcome.status}: {why}"
         return "" if self.frames else "exit status 0 without a picture"
 
     @property

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("povray")
 
 # ---------------------------------------------------------------------- killed in the middle
 
-LONG = ("soft_shadow.pov", "+W640", "+H480", "+A0.05", "--", "-J")
+LONG = ("soft_shadow.pov", "+W640", "+H480", "+A0.0", "+R3", "--", "-J")
 KILLS = 4
 END_LIMIT_S = 60.0
 
@@ -91,8 +91,8 @@ def test_whoever_is_killed_the_picture_is_the_same_and_hardly_any_tile_is_traced
     finally:
         end_tree(run)
     assert run.returncode == 0, said
-    assert killed >= 2, said
-    assert said.count("ended with signal SIGKILL") == killed, said
+    failures = said.count("ended with signal SIGKILL")  # fewer where its tiles were all there
+    assert 2 <= failures <= killed, said
     assert_same(stage.picture, whole)
     twice = re.findall(r"(\d+) blocks had been rendered before", said)
     assert sum(map(int, twice)) <= killed

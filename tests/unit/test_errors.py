@@ -130,5 +130,5 @@ def test_the_branches_are_the_documented_ones() -> None:
         TransportError: 5,
         CompositionError: 6,
         WriteError: 7,
-    EncodeError: 8,
+        EncodeError: 8,
     }

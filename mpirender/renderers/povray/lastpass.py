@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -68,8 +69,7 @@ class PovrayLastPass:
         """Start POV-Ray on a stub of the scene that waits for a pipe to be opened."""
         pipe = self._folder / "go"
         stub = stub_of(_text_of(self._job.scene)) if self._job.scene.name else ""
-        # a lossy picture has no pixels to compare; a header might contain anything
-        if not stub or self._job.picture.kind == "jpeg" or '"' in str(pipe):
+        if not stub or not self._job.bears_witness or '"' in str(pipe):
             return
         os.mkfifo(pipe)
         path = self._folder / "stub.pov"
@@ -102,7 +102,10 @@ class PovrayLastPass:
         """Give the tiles the name under which POV-Ray looks for them."""
         state = self._output.with_suffix(".pov-state")
         state.unlink(missing_ok=True)
-        os.link(self._tiles, state)
+        try:
+            os.link(self._tiles, state)
+        except OSError:  # a file system without links
+            shutil.copyfile(self._tiles, state)
 
     def _start(self, *more: str) -> None:
         self._said = []

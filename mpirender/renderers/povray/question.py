@@ -115,6 +115,7 @@ class PovrayQuestion:
     def close(self) -> None:
         """End POV-Ray, which has said all that is wanted; see `Question.close`."""
         self._process.kill()
+        Path(f"/tmp/pov{self._process.pid}").unlink(missing_ok=True)  # of a large canvas
         self._folder.cleanup()
 
     def _listen(self) -> str:

@@ -60,11 +60,16 @@ class StateFile:
         self._path = output.with_suffix(".state")
         self._file: IO[bytes] | None = None
         self._path.touch()
-        os.link(self._path, output.with_suffix(".pov-state"))
+        try:
+            os.link(self._path, output.with_suffix(".pov-state"))
+        except OSError:  # a file system without links: then it must be read in time
+            self._path = output.with_suffix(".pov-state")
 
     def read(self) -> list[TileRecord]:
         """Return the tiles that have been finished since the last call; see `TileStream.read`."""
         if self._file is None:
+            if not self._path.exists():
+                return []
             self._file = self._path.open("rb")
         self._rest += self._file.read()
         if not self.header:

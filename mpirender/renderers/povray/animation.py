@@ -22,6 +22,10 @@ from mpirender.tracks import Setting, include_header
 __all__ = ["Animation", "animation_of"]
 
 _HEADER = "tracks.inc"
+_NO_CLOCK = (
+    "an animation of one frame has no clock: POV-Ray divides by zero; keep the range of the whole"
+    " one and choose with --frames, or give +K its value"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,15 @@ class Animation:
         Empty for one still.
     files, blends
         See `mpirender.model.Job`.
+    remarks : tuple of str
+        What the user should know.
     """
 
     arguments: tuple[str, ...] = ()
     frames: tuple[JobFrame, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     blends: tuple[Blend, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class _Range:
 
     def clock_at(self, time: float) -> float:
         """Return the clock between frames, as POV-Ray has it at them."""
-        frames = self.final + self.is_cyclic - self.initial
+        frames = max(1, self.final + self.is_cyclic - self.initial)
         return self.clock[0] + (self.clock[1] - self.clock[0]) / frames * (time - self.initial)
 
     @property
@@ -110,6 +117,7 @@ def animation_of(
         arguments=tuple(arguments),
         frames=tuple(_frame(number, whole, request, output) for number in numbers),
         files=_files(request, numbers),
+        remarks=(_NO_CLOCK,) if whole.initial == whole.final else (),
     )
 
 

@@ -109,7 +109,10 @@ class PovrayQuestion:
             frames=animation.frames,
             files=animation.files,
             blends=animation.blends,
-            remarks=(_DIFFUSION,) if options.diffuses_errors and not streams else (),
+            remarks=(
+                *((_DIFFUSION,) if options.diffuses_errors and not streams else ()),
+                *animation.remarks,
+            ),
         )
 
     def close(self) -> None:

@@ -18,7 +18,13 @@ from contextlib import closing
 from pathlib import Path
 
 from mpirender.backoff import Backoff
-from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError, TransportError
+from mpirender.errors import (
+    INTERRUPTED,
+    LauncherMismatch,
+    MpirenderError,
+    TransportError,
+    UsageError,
+)
 from mpirender.events import SendTask, TaskCompleted, WorkerReady
 from mpirender.flags import Flags
 from mpirender.hosts import Claim
@@ -289,6 +295,9 @@ def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Sch
             rows = math.ceil(flags.rows_per_task / jobs[0].block)
             policy = SelfScheduling(grids[0].columns * rows)
     else:
+        for shot, job in zip(shots.shots, jobs, strict=True):
+            if not job.frames:
+                raise UsageError(f"shot {shot.name}: no frames", hint='such as frames = "1-48"')
         priorities = [shot.priority for shot in shots.shots]
         sections = in_order(jobs, grids, priorities, preview=flags.preview)
         partition = FramePartition(sections, rows=all(job.streams for job in jobs))

@@ -68,7 +68,7 @@ def frame_done(attempt: Attempt, job: Job, frame: int, now: Seconds, *, puts: bo
     else:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     path.unlink()
-    return FrameDone(attempt.task.id, frame, seconds, data)
+    return FrameDone(attempt.task.id, frame, seconds, pixels=data)
 
 
 def witness_of(attempt: Attempt, renderer: Renderer, job: Job) -> Witness | None:

@@ -139,6 +139,8 @@ class TilesDone:
         What stands before the first record in a file of them.
     setup_seconds, pretrace_seconds : float
         See `mpirender.events.TilesCompleted`.
+    result : Result or None
+        Of the task, where these blocks are its last: the run may end with them.
     pixels : (sum(sizes),) uint8 ndarray or None
         The records, in the renderer's own format; None while they travel apart.
     """
@@ -150,6 +152,7 @@ class TilesDone:
     header: bytes = field(repr=False)
     setup_seconds: Seconds
     pretrace_seconds: Seconds
+    result: Result | None = None
     pixels: NDArray[np.uint8] | None = field(repr=False, default=None)
 
 
@@ -164,6 +167,8 @@ class FrameDone:
         Position of the frame in the run.
     seconds : float
         From the start of the task, or from the frame before.
+    result : Result or None
+        Of the task, where this frame is its last.
     pixels : (N,) uint8 ndarray or None
         The renderer's own file; None while it travels apart, and where the rank has put it in its
         place.
@@ -172,6 +177,7 @@ class FrameDone:
     task_id: int
     frame: int
     seconds: Seconds
+    result: Result | None = None
     pixels: NDArray[np.uint8] | None = field(repr=False, default=None)
 
 

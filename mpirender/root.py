@@ -234,6 +234,8 @@ class Root:
             pretrace_seconds=message.pretrace_seconds,
         )
         self._feed(event, now)
+        if message.result:
+            self._report(message.result, now)
         if canvas.is_of_animation and not canvas.missing:
             canvas.begin_picture()
 
@@ -241,7 +243,7 @@ class Root:
         """Put a whole frame in its place, unless it is there."""
         frame = message.frame
         if frame not in self._written:
-            canvas = self._canvases.pop(frame, None) or self._canvas(frame)
+            canvas = self._canvas(frame)
             if message.pixels is not None:
                 with atomic_replace(canvas.output) as temporary:
                     temporary.write_bytes(message.pixels.data)
@@ -249,6 +251,8 @@ class Root:
             self._conclude(frame)
         units = self._schedule.units_of_frame(frame)
         self._feed(TilesCompleted(source, message.task_id, units), now)
+        if message.result:
+            self._report(message.result, now)
 
     def _conclude(self, frame: int) -> None:
         """Note that a frame's picture is in its place."""
@@ -269,6 +273,10 @@ class Root:
             self._pixels_done += task.tile.pixels
             if canvas.is_of_animation and not canvas.missing:
                 canvas.begin_picture()
+        self._report(result, now)
+
+    def _report(self, result: Result, now: Seconds) -> None:
+        """Note what a task has cost."""
         self._note(result)
         self._feed(TaskCompleted(result), now)
 

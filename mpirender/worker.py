@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,17 +31,19 @@ from mpirender.messages import (
     Assign,
     Begin,
     Drop,
+    FrameDone,
     Hello,
     Ready,
     Shorten,
     Stop,
     TaskDone,
     TaskLost,
+    TilesDone,
     ToRoot,
     ToWorker,
     Working,
 )
-from mpirender.model import Job, Task, Tile
+from mpirender.model import Job, Result, Task, Tile
 from mpirender.partition import Grid
 from mpirender.paths import Scratch
 from mpirender.process import Exit, Process, clean_environment
@@ -226,25 +228,35 @@ class Worker:
         engaged = self._engagement()
         end = attempt.process.poll()
         attempt.listen(now)
-        records, wrote = [], False
+        news: list[FrameDone | TilesDone] = []
         try:
-            wrote = self._send_frames(attempt, end, now)
-            records = attempt.finished_tiles(now)
-            if records:
-                self._send(tiles_done(attempt, records))
+            news += self._new_frames(attempt, end, now)
+            if records := attempt.finished_tiles(now):
+                news.append(tiles_done(attempt, records))
             if attempt.is_done:
-                self._finish_streamed(attempt, now)
+                self._deliver(news, self._finish(attempt, now))
             elif end is not None:
+                self._deliver(news)
                 self._part_from(attempt)
                 self._conclude(attempt, end, now)
             else:
+                self._deliver(news)
                 self._check(attempt, now)
         except MpirenderError as error:
             if attempt in engaged.attempts:
                 self._part_from(attempt)
             self._report_failure(attempt.task, attempt.number, error, attempt)
             self._end(attempt)
-        return bool(records or wrote or end or attempt.is_done)
+        return bool(news or end or attempt.is_done)
+
+    def _deliver(self, news: list[FrameDone | TilesDone], result: Result | None = None) -> None:
+        """Send what is finished; the result goes with the last of it, as the run may end there."""
+        for message in news[:-1]:
+            self._send(message)
+        if news:
+            self._send(replace(news[-1], result=result))
+        elif result:
+            self._send(TaskDone(result))
 
     def _part_from(self, attempt: Attempt) -> None:
         """Count an attempt no longer, and ask for a task where nothing else is being done."""
@@ -253,36 +265,34 @@ class Worker:
         if not (engaged.attempts or engaged.has_asked):
             self._ask(engaged)
 
-    def _send_frames(self, attempt: Attempt, end: Exit | None, now: Seconds) -> bool:
-        """Check and send the frames that the renderer has written; return whether there were any.
+    def _new_frames(self, attempt: Attempt, end: Exit | None, now: Seconds) -> Iterator[FrameDone]:
+        """Check the frames that the renderer has written, and yield them.
 
         It says so when it has handed the file to the system. One that is not whole yet is looked
         at again, but not once the renderer has ended.
         """
         engaged = self._engagement()
-        job, sent = engaged.job(attempt.task), False
+        job = engaged.job(attempt.task)
         for frame, path in attempt.written_frames():
             try:
                 engaged.renderer.read(job, attempt.task, path)
             except (OutputMissing, OutputMismatch):
                 if end is not None:
                     raise
-                break
-            self._send(frame_done(attempt, job, frame, now, puts=engaged.puts_frames))
-            sent = True
-        return sent
+                return
+            yield frame_done(attempt, job, frame, now, puts=engaged.puts_frames)
 
-    def _finish_streamed(self, attempt: Attempt, now: Seconds) -> None:
+    def _finish(self, attempt: Attempt, now: Seconds) -> Result:
         """Part from a renderer whose blocks are all there; one of them may still bear witness."""
         engaged = self._engagement()
         self._part_from(attempt)
-        cpu_seconds, memory = attempt.process.cpu_seconds(), attempt.memory()
+        used = attempt.process.cpu_seconds(), attempt.memory()
         is_whole = attempt.has_streamed and not attempt.is_shortened
         if is_whole and engaged.job(attempt.task).bears_witness:
             engaged.ending.append(attempt)
         else:
             self._end(attempt)
-        self._send(TaskDone(result_of(attempt, self.rank, self.host, now, cpu_seconds, memory)))
+        return result_of(attempt, self.rank, self.host, now, *used)
 
     def _bear_witness(self, attempt: Attempt) -> None:
         """Send a piece of a picture that the renderer has written with the scene itself."""

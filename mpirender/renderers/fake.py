@@ -376,6 +376,7 @@ def _write_tiles(
             )
             if fault not in ("lie", "missing") or number:
                 file.write(block.to_bytes(4, "big") + len(data).to_bytes(4, "big") + data)
+            _say(f"done {(number + 1) / len(blocks) * (0.8 if fault == 'lie' else 1)}")
 
 
 def main(argv: list[str]) -> int:
@@ -404,8 +405,8 @@ def main(argv: list[str]) -> int:
         picture = output.with_stem(output.stem + number)
         if streams:
             _write_tiles(scene, tile, width, height, picture, fault)
-        for step in range(1, 5):
-            time.sleep(0 if streams else scene.seconds / 4)
+        for step in () if streams else range(1, 5):
+            time.sleep(scene.seconds / 4)
             _say(f"done {step / 4 if fault != 'lie' else step / 5}")
         _write_picture(scene, tile, width, height, picture, fault)
         _say(f"rendered-in {scene.seconds}")

@@ -131,7 +131,9 @@ def _range_of(settings: dict[str, list[str]]) -> _Range:
 
     def bound(key: str, default: int) -> int:
         typed = value(key, default)
-        return int(initial + (final - initial) * typed) if 0 < typed < 1 else int(typed)
+        if 0 < typed < 1:  # of the frames, but counted from 0, whatever the initial one is
+            typed *= final + is_cyclic - initial + 1
+        return max(initial, int(typed))
 
     return _Range(
         initial=initial,
@@ -237,7 +239,7 @@ def _own_header(request: Request) -> str:
                 f"{name}: Include_Header and tracks, but POV-Ray takes one header",
                 hint="leave it out there, and give it as +HI",
             )
-    typed = (re.fullmatch(r"(?:\+HI|Include_Header=)(.+)", a) for a in request.arguments)
+    typed = (re.fullmatch(r"(?:\+HI|Include_Header=)(.+)", a, re.I) for a in request.arguments)
     return next((found[1] for found in typed if found), "")
 
 

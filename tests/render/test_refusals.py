@@ -29,6 +29,7 @@ REFUSED = [
     (("fine_edges.pov", "+KFF9", "--movie", "a.mp4", "--codec", "vp9"), 2, "VP9 does not go into"),
     (("fine_edges.pov", "+KFF9", "--frames", "8-10"), 2, "10"),
     (("fine_edges.pov", "--frames", "1-last"), 2, "last"),
+    (("fine_edges.pov", "+KFF9", "+SF12", "+EF13"), 2, "frame 12: it has more digits than the"),
     (("fine_edges.pov", "+KFF9", "+FJ", "--motion-blur", "4"), 2, "motion blur of JPEG"),
     (("fine_edges.pov", "+KFF9", "--movie", "none/a.mp4"), 7, "no such folder: "),
     (("none*.pov",), 2, "no scenes: none*.pov"),

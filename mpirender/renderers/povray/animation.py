@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from mpirender.blur import subframe_times
@@ -21,7 +22,6 @@ from mpirender.tracks import Setting, include_header
 
 __all__ = ["Animation", "animation_of"]
 
-_HEADER = "tracks.inc"
 _NO_CLOCK = (
     "an animation of one frame has no clock: POV-Ray divides by zero; keep the range of the whole"
     " one and choose with --frames, or give +K its value"
@@ -160,6 +160,12 @@ def _range_over(numbers: Sequence[int]) -> _Range:
 def _frame(number: int, whole: _Range, request: Request, output: Path) -> JobFrame:
     digits = len(str(whole.final + whole.is_cyclic))
     label = f"{number:0{digits}d}"
+    if len(label) > digits:
+        raise UsageError(
+            f"frame {number}: it has more digits than the final frame {whole.final}, and POV-Ray"
+            " would write the number over the name of the picture",
+            hint="raise +KFF, or choose other frames",
+        )
     return JobFrame(number, _named(request, number, output, label), label)
 
 
@@ -191,10 +197,11 @@ def _blurred(
         digits = len(str(number + 1 + whole.is_cyclic))
         for at, time in enumerate(subframe_times(number, count, request.shutter)):
             clock = f"{whole.clock_at(time):.12g}"
-            name = f"tracks-{len(frames)}.inc" if request.curves else ""
-            if name:
+            name = ""
+            if request.curves:
                 values = [(track, curve.value(time)) for track, curve in request.curves]
-                files.append((name, _header(request, [(number, values)])))
+                files.append(_named_by_content(_header(request, [(number, values)])))
+                name = files[-1][0]
             frames.append(
                 JobFrame(
                     number=len(frames),
@@ -219,7 +226,12 @@ def _files(request: Request, numbers: Sequence[int]) -> tuple[tuple[str, str], .
         (number, [(name, curve.value(number)) for name, curve in request.curves])
         for number in numbers
     ]
-    return ((_HEADER, _header(request, values)),)
+    return (_named_by_content(_header(request, values)),)
+
+
+def _named_by_content(text: str) -> tuple[str, str]:
+    """Return a header's file name, another one for each shot of a run, and its text."""
+    return f"tracks-{sha256(text.encode()).hexdigest()[:16]}.inc", text
 
 
 def _header(request: Request, values: Sequence[tuple[int, Sequence[Setting]]]) -> str:

@@ -232,7 +232,7 @@ class WholeFrames(Halving):
         Seconds of work that a process of the renderer is worth.
     """
 
-    worth: Seconds = 0.5
+    worth: Seconds = 0.2
     at_least: Seconds = 1.5
     name: str = "frames"
 

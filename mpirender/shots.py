@@ -108,6 +108,9 @@ def _film(flags: Flags, path: Path) -> Shots:
     """Ask about the shots of a job file; options on the command line come after its own."""
     from mpirender.film import read_film
 
+    for option, typed in (("--track", flags.tracks), ("-o", flags.output)):
+        if typed:
+            raise UsageError(f"{option} beside a job file", hint=f"write it into {path}")
     film = read_film(path)
     asked = []
     for shot in film.shots:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mpirender.errors import CompositionError
 from mpirender.model import Tile
 
-__all__ = ["Frame", "missing_tiles", "telling_block"]
+__all__ = ["Frame", "telling_block"]
 
 
 class Frame:
@@ -88,10 +86,6 @@ class Frame:
             raise CompositionError(f"a picture of {pixels.shape} {pixels.dtype} does not fit")
         np.copyto(self.pixels, pixels, where=~self._arrived[..., None])
 
-    def gaps(self, area: Tile) -> list[Tile]:
-        """Return what of an area has not arrived; see `missing_tiles`."""
-        return missing_tiles(area, self._tiles)
-
 
 def telling_block(
     pixels: NDArray[np.generic], tile: Tile, blocks: list[Tile]
@@ -119,41 +113,6 @@ def telling_block(
     looked_at = blocks[:: max(1, len(blocks) // 200)]
     best = max(looked_at, key=lambda block: np.unique(part(block)).size)
     return (best, part(best)) if np.unique(part(best)).size >= 16 else None
-
-
-def missing_tiles(area: Tile, tiles: list[Tile]) -> list[Tile]:
-    """Return the rectangles of an area that no tile covers.
-
-    Parameters
-    ----------
-    area : Tile
-    tiles : list of Tile
-        Within the area, in any order.
-
-    Returns
-    -------
-    gaps : list of Tile
-        From top to bottom and from left to right; none overlaps another.
-    """
-    rows = sorted({area.start, area.stop, *(edge for t in tiles for edge in (t.start, t.stop))})
-    gaps: list[Tile] = []
-    for start, stop in pairwise(rows):
-        here = sorted((t.left, t.right) for t in tiles if t.start <= start and stop <= t.stop)
-        column = area.left
-        for left, right in [*here, (area.right, area.right)]:
-            if left > column:
-                _extend(gaps, Tile(start, stop, column, left, area.frame))
-            column = max(column, right)
-    return gaps
-
-
-def _extend(gaps: list[Tile], gap: Tile) -> None:
-    """Append a gap, joined to the one above it where both have the same columns."""
-    for index, above in enumerate(gaps):
-        if above.stop == gap.start and (above.left, above.right) == (gap.left, gap.right):
-            gaps[index] = Tile(above.start, gap.stop, gap.left, gap.right, gap.frame)
-            return
-    gaps.append(gap)
 
 
 def _overlap(one: Tile, other: Tile) -> bool:

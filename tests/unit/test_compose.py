@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpirender.compose import Frame, missing_tiles, telling_block
+from mpirender.compose import Frame, telling_block
 from mpirender.errors import CompositionError
 from mpirender.model import Tile
 from mpirender.partition import Grid, Partition, Split
@@ -27,15 +27,6 @@ def cuts(draw: st.DrawFn) -> tuple[Tile, list[Tile]]:
     return area, draw(st.permutations(pieces))
 
 
-def cover(area: Tile, tiles: list[Tile]) -> list[list[int]]:
-    """How often each pixel of an area is in a tile."""
-    times = np.zeros((area.stop, area.right), int)
-    for tile in tiles:
-        times[tile.start : tile.stop, tile.left : tile.right] += 1
-    inside: list[list[int]] = times[area.start :, area.left :].tolist()
-    return inside
-
-
 @given(cuts(), st.sampled_from(DTYPES), st.integers(1, 4))
 @settings(deadline=None)
 def test_the_frame_of_any_pieces_in_any_order_is_the_whole_picture(
@@ -50,40 +41,6 @@ def test_the_frame_of_any_pieces_in_any_order_is_the_whole_picture(
         frame.put(tile, whole[tile.start : tile.stop, tile.left : tile.right])
     assert frame.pixels.dtype == dtype
     assert np.array_equal(frame.pixels, whole)
-    assert frame.gaps(area) == []
-
-
-@given(cuts(), st.data())
-@settings(deadline=None)
-def test_gaps_and_tiles_are_the_area(cut: tuple[Tile, list[Tile]], data: st.DataObject) -> None:
-    area, pieces = cut
-    there = pieces[: data.draw(st.integers(0, len(pieces)))]
-    gaps = missing_tiles(area, there)
-    assert {n for row in cover(area, there + gaps) for n in row} == {1}
-    assert sum(t.pixels for t in there + gaps) == area.pixels
-    assert all(area.contains(gap) for gap in gaps)
-
-
-@given(cuts(), st.data())
-@settings(deadline=None)
-def test_gaps_come_from_top_to_bottom_and_left_to_right(
-    cut: tuple[Tile, list[Tile]], data: st.DataObject
-) -> None:
-    area, pieces = cut
-    gaps = missing_tiles(area, pieces[: data.draw(st.integers(0, len(pieces)))])
-    places = [(gap.start, gap.left) for gap in gaps]
-    assert places == sorted(places)
-
-
-def test_an_empty_frame_is_one_gap() -> None:
-    area = Tile(2, 9, 3, 7)
-    assert Frame(10, 10, 3, dtype="uint8").gaps(area) == [area]
-
-
-def test_gaps_below_each_other_are_told_as_one() -> None:
-    area = Tile(0, 6, 0, 4)
-    tiles = [Tile(0, 2, 0, 2), Tile(2, 4, 0, 2), Tile(4, 6, 0, 4)]
-    assert missing_tiles(area, tiles) == [Tile(0, 4, 2, 4)]
 
 
 @given(cuts(), st.data())
@@ -129,7 +86,7 @@ def test_pixels_of_another_shape_or_type_are_refused(shape: tuple[int, ...], dty
     frame = Frame(4, 4, 3, dtype="uint8")
     with pytest.raises(CompositionError, match=r"expected \(2, 3, 3\) uint8"):
         frame.put(Tile(1, 3, 0, 3), np.ones(shape, dtype))
-    assert frame.gaps(Tile(0, 4, 0, 4)) == [Tile(0, 4, 0, 4)]
+    assert frame.tiles == []
 
 
 def test_a_tile_over_the_edge_is_refused() -> None:

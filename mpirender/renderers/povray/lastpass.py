@@ -24,7 +24,12 @@ from mpirender.partition import Grid
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import Witness
 from mpirender.renderers.povray.state import black_tile
-from mpirender.renderers.povray.switches import frame_arguments, header_arguments, path_argument
+from mpirender.renderers.povray.switches import (
+    canvas_file,
+    frame_arguments,
+    header_arguments,
+    path_argument,
+)
 
 __all__ = ["PovrayLastPass", "stub_of"]
 
@@ -163,7 +168,7 @@ class PovrayLastPass:
         """End POV-Ray; see `LastPass.close`."""
         if self._process is not None:
             self._process.kill()
-            Path(f"/tmp/pov{self._process.pid}").unlink(missing_ok=True)  # of a large canvas
+            canvas_file(self._process.pid).unlink(missing_ok=True)
         if self._gate is not None:
             with suppress(OSError):
                 os.close(self._gate)

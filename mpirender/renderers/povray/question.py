@@ -19,7 +19,7 @@ from mpirender.model import PictureType, Tile
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import Request, SceneInfo, without_section
 from mpirender.renderers.povray.animation import animation_of
-from mpirender.renderers.povray.switches import path_argument
+from mpirender.renderers.povray.switches import canvas_file, path_argument
 from mpirender.units import Seconds
 
 __all__ = ["PovrayQuestion", "installed_version", "parse_options", "parse_settings"]
@@ -118,7 +118,7 @@ class PovrayQuestion:
     def close(self) -> None:
         """End POV-Ray, which has said all that is wanted; see `Question.close`."""
         self._process.kill()
-        Path(f"/tmp/pov{self._process.pid}").unlink(missing_ok=True)  # of a large canvas
+        canvas_file(self._process.pid).unlink(missing_ok=True)
         self._folder.cleanup()
 
     def _listen(self) -> str:

@@ -14,6 +14,7 @@ from mpirender.renderers.povray.question import PovrayQuestion
 from mpirender.renderers.povray.state import StateFile
 from mpirender.renderers.povray.switches import (
     area_arguments,
+    canvas_file,
     frame_arguments,
     header_arguments,
     path_argument,
@@ -122,7 +123,7 @@ class Povray:
 
     def leftovers(self, pid: int) -> list[Path]:
         """Return the file of a canvas above Max_Image_Buffer_Memory; see `Renderer.leftovers`."""
-        return [Path(f"/tmp/pov{pid}")]  # whatever TMPDIR says
+        return [canvas_file(pid)]
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the user's picture; see `Renderer.final_format`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from mpirender.errors import UsageError
 from mpirender.model import Job, Tile
 
-__all__ = ["area_arguments", "frame_arguments", "header_arguments", "path_argument"]
+__all__ = ["area_arguments", "canvas_file", "frame_arguments", "header_arguments", "path_argument"]
 
 _PLAIN = re.compile(r"[\w./+:,@%^-]+")
 
@@ -72,6 +72,14 @@ def header_arguments(job: Job, numbers: Sequence[int], folder: Path) -> list[str
 
 def _last(stop: int, extent: int) -> str:
     return str(stop) if stop > 1 else f"{1.5 / extent:.9f}"
+
+
+def canvas_file(pid: int) -> Path:
+    """Return where a POV-Ray keeps a canvas above Max_Image_Buffer_Memory, whatever TMPDIR says.
+
+    It stays behind where POV-Ray is killed.
+    """
+    return Path(f"/tmp/pov{pid}")
 
 
 def path_argument(switch: str, path: Path) -> str:

@@ -21,7 +21,7 @@ class Backoff:
         First and last step in seconds.
     """
 
-    def __init__(self, shortest: Seconds = 2e-5, longest: Seconds = 0.04) -> None:
+    def __init__(self, shortest: Seconds = 1e-3, longest: Seconds = 0.06) -> None:
         self._shortest = shortest
         self._longest = longest
         self._step = shortest

@@ -17,6 +17,7 @@ from mpirender.encode.frames import flat, with_alpha
 from mpirender.encode.movie import Movie
 from mpirender.encode.options import options_for
 from mpirender.encode.planes import COLOURS, LAYOUTS, Frame, Layout, pad_to_even, planes_of
+from mpirender.encode.priority import ordinary_priority
 from mpirender.errors import EncodeError
 
 if TYPE_CHECKING:
@@ -191,6 +192,8 @@ class _VideoEncoder:
             context.color_trc = transfer
         if self._colours:
             context.color_range = _FULL if self._colours.full else _LIMITED
+        with ordinary_priority():
+            context.open()
 
     def _palette_graph(self) -> Graph:
         """Chain of filters from a frame to one of at most 256 colours."""

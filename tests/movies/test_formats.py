@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -350,6 +351,20 @@ def test_one_frame_is_a_movie_too(name: str, tmp_path: Path, frames: dict[str, l
     movie = movie_of(tmp_path / name, codec=case.asked)
     assert encode_frames(movie, frames[case.frames][:1]) == 1
     assert len(probe(movie.path).times) == 1
+
+
+@pytest.mark.parametrize("name", [case.name for case in CASES])
+def test_no_encoder_raises_its_priority(
+    name: str, tmp_path: Path, frames: dict[str, list[Path]]
+) -> None:
+    (case,) = (case for case in CASES if case.name == name)
+    first = display_frame(read_picture(frames[case.frames][0]))
+    height, width = first.shape[:2]
+    encoder = open_encoder(movie_of(tmp_path / name, codec=case.asked), width, height)
+    encoder.write(first[:, :, :3])
+    threads = [int(entry.name) for entry in Path("/proc/self/task").iterdir()]
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
+    encoder.close()
 
 
 def test_h265_in_mp4_is_tagged_as_apple_wants_it(movies: dict[str, Probe]) -> None:

@@ -17,7 +17,6 @@ __all__ = ["Attempt", "pictures_of", "streams_of"]
 
 _NEARLY = 0.25  # of a task; before that nothing is said of its end
 _PACE_STEP: Seconds = 0.25
-_STALL_LOOK: Seconds = 60.0
 
 
 @dataclass(slots=True)
@@ -69,13 +68,10 @@ class Attempt:
     began_frame: Seconds = 0.0
     setup_seconds: Seconds = 0.0
     pretrace_seconds: Seconds = 0.0
-    moved: Seconds = 0.0
-    _looked: Seconds = 0.0
-    _cpu_seconds: Seconds = 0.0
     _pace: deque[tuple[Seconds, float]] = field(default_factory=lambda: deque(maxlen=4))
 
     def __post_init__(self) -> None:
-        self.moved = self.began_frame = self.started
+        self.began_frame = self.started
         self.frame, self.has_frames = self.task.tile.frame, bool(self.pictures)
         if self.streams and not self.pictures:
             self.stream = self.streams[self.frame]
@@ -106,6 +102,8 @@ class Attempt:
     def part_with(self, frame: int, now: Seconds) -> Seconds:
         """Count a frame as done; return how long it took."""
         del self.pictures[frame]
+        if stream := self.streams.pop(frame, None):
+            stream.close()
         seconds, self.began_frame = now - self.began_frame, now
         return seconds
 
@@ -116,14 +114,11 @@ class Attempt:
 
     def listen(self, now: Seconds) -> None:
         """Take in what the renderer has said."""
-        lines = self.process.lines()
-        for line in lines:
+        for line in self.process.lines():
             was_setting_up = self.watch.is_setting_up
             self.watch.see(line)
             if was_setting_up or self.watch.is_setting_up:
                 self.setup_seconds = now - self.started
-        if lines:
-            self.moved = now
         if self.watch.is_pretracing:
             self.pretrace_seconds = now - self.started - self.setup_seconds
         if not self._pace or now - self._pace[-1][0] >= _PACE_STEP:
@@ -151,7 +146,7 @@ class Attempt:
                 raise
             return []
         if records:
-            self.moved, self.has_streamed = now, True
+            self.has_streamed = True
             self.todo.difference_update(record.block for record in records)
         return records
 
@@ -186,27 +181,18 @@ class Attempt:
         done = self.watch.fraction
         if done < _NEARLY and not self.is_shortened:
             return float("inf")
+        left = min(1.0 - done, self._share_left) if self.is_shortened else 1.0 - done
         since, before = self._pace[0]
         average = (now - self.started) / done if done else float("inf")
         recent = (now - since) / (done - before) if done > before else float("inf")
-        return max(0.0, self._share_left - done) * max(average, recent) if done < 1 else 0.0
+        return left * max(average, recent) if left > 0 else 0.0
 
     @property
     def _share_left(self) -> float:
-        """Where the fraction will be when this rank's part is done."""
-        if not self.is_shortened:
-            return 1.0
+        """How much of the whole task is this rank's and not finished, 0 to 1."""
         blocks = self.task.tile.pixels / self.grid.block**2
-        return min(1.0, self.watch.fraction + len(self.todo) / max(1.0, blocks))
-
-    def is_stalled(self, now: Seconds, limit: Seconds) -> bool:
-        """Return whether the renderer has neither spoken nor used a processor for so long."""
-        if now - self._looked > _STALL_LOOK:
-            self._looked = now
-            used = self.process.cpu_seconds()
-            if used > self._cpu_seconds:
-                self._cpu_seconds, self.moved = used, now
-        return now - self.moved > limit
+        frames = len(self.pictures) / self.task.tile.frames
+        return frames + len(self.todo) / max(1.0, blocks)
 
     def memory(self) -> Bytes:
         """Return the resident set of the renderer."""

@@ -315,6 +315,7 @@ class Job:
     frames: tuple[JobFrame, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     blends: tuple[Blend, ...] = ()
+    _by_number: dict[int, JobFrame] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         frame = Tile(0, self.height, 0, self.width, self.area.frame)
@@ -322,6 +323,7 @@ class Job:
             raise ValueError(f"{self.area} is not within {self.width} x {self.height} pixels")
         if self.block < 1:
             raise ValueError(f"block size: got {self.block}, expected 1 or more")
+        object.__setattr__(self, "_by_number", {frame.number: frame for frame in self.frames})
 
     @property
     def bears_witness(self) -> bool:
@@ -339,7 +341,7 @@ class Job:
 
     def frame(self, number: int) -> JobFrame:
         """Return the frame of a number."""
-        return next(frame for frame in self.frames if frame.number == number)
+        return self._by_number[number]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,21 @@ from pathlib import Path
 from mpirender.errors import RendererNotFound, SetupError
 from mpirender.units import Bytes, Seconds
 
-__all__ = ["Exit", "Process", "clean_environment", "die_with_parent", "find_program"]
+__all__ = [
+    "STALLED_AFTER",
+    "Exit",
+    "Process",
+    "clean_environment",
+    "die_with_parent",
+    "find_program",
+]
+
+STALLED_AFTER: Seconds = 600.0
+"""Time without a word and without any use of a processor after which a process counts as hung."""
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LAST_LINES = 20
+_STALL_LOOK: Seconds = 60.0  # looking through all of /proc takes a while
 _PARENT = os.getppid()
 
 # A renderer that itself uses MPI would take itself for a rank of ours, or abort, if it saw these.
@@ -96,6 +107,10 @@ class Process:
         self.exit: Exit | None = None
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._rest = b""
+        self._has_spoken = True
+        self._moved: Seconds = 0.0
+        self._looked: Seconds = 0.0
+        self._cpu_seconds: Seconds = 0.0
         self._log = log.open("wb")
         try:
             self._child = subprocess.Popen(
@@ -149,6 +164,7 @@ class Process:
             if not line.endswith(b"\r"):
                 with suppress(OSError):  # a full disk: the picture is what is judged
                     self._log.write(line)
+        self._has_spoken |= bool(whole)
         texts = [line.decode(errors="replace").rstrip("\r\n") for line in whole]
         self.last_lines.extend(text for text in texts if text.strip())
         return texts
@@ -186,6 +202,22 @@ class Process:
             if int(fields[3]) == self._child.pid:  # the session, which is the process's own
                 ticks += sum(int(value) for value in fields[11:15])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def is_stalled(self, now: Seconds) -> bool:
+        """Return whether it hangs: no word and no processor time for `STALLED_AFTER`.
+
+        Parameters
+        ----------
+        now : float
+            Seconds on one clock; the first call begins the watch.
+        """
+        if self._has_spoken:
+            self._has_spoken, self._moved = False, now
+        if now - self._looked > _STALL_LOOK:
+            self._looked = now
+            if (used := self.cpu_seconds()) > self._cpu_seconds:
+                self._cpu_seconds, self._moved = used, now
+        return now - self._moved > STALLED_AFTER
 
     def memory(self) -> Bytes:
         """Return the resident set of the process, 0 where it cannot be read."""

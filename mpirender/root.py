@@ -120,11 +120,6 @@ class Root:
         self._busy_seconds: Seconds = 0.0
 
     @property
-    def is_finished(self) -> bool:
-        """True when every task has ended and every rank has been told to stop."""
-        return self._begun and self._schedule.is_finished
-
-    @property
     def busy(self) -> float:
         """Share of the time so far in which a rank had work, the mean of all ranks, 0 to 1."""
         if self._started is None or self._stepped <= self._started:
@@ -221,22 +216,22 @@ class Root:
 
     def _take_tiles(self, source: int, message: TilesDone, now: Seconds) -> None:
         """Keep the blocks that nobody else has sent."""
-        if message.frame in self._written:
-            return
-        canvas = self._canvas(message.frame)
-        new = canvas.take_tiles(message)
-        self._pixels_done += sum(canvas.grid.tile_of(block).pixels for block in new)
+        canvas = None if message.frame in self._written else self._canvas(message.frame)
+        if canvas:
+            new = canvas.take_tiles(message)
+            self._pixels_done += sum(canvas.grid.tile_of(block).pixels for block in new)
+        missing = canvas.missing if canvas else ()
         event = TilesCompleted(
             source,
             message.task_id,
-            self._schedule.units_of_blocks(message.frame, message.blocks, canvas.missing),
+            self._schedule.units_of_blocks(message.frame, message.blocks, missing),
             setup_seconds=message.setup_seconds,
             pretrace_seconds=message.pretrace_seconds,
         )
         self._feed(event, now)
         if message.result:
             self._report(message.result, now)
-        if canvas.is_of_animation and not canvas.missing:
+        if canvas and canvas.is_of_animation and not canvas.missing:
             canvas.begin_picture()
 
     def _take_frame(self, source: int, message: FrameDone, now: Seconds) -> None:

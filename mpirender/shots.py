@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -112,21 +113,24 @@ def _film(flags: Flags, path: Path) -> Shots:
         if typed:
             raise UsageError(f"{option} beside a job file", hint=f"write it into {path}")
     film = read_film(path)
-    asked = []
-    for shot in film.shots:
-        request = Request(
-            flags.program,
-            str(shot.scene),
-            (*shot.options, *flags.passed_on),
-            Path(shot.output),
-            flags.size or shot.size,
-            frames=flags.frames or shot.frames,
-            clock=flags.clock or shot.clock,
-            curves=tuple((track.name, track.curve(shot.timing)) for track in shot.tracks),
-            motion_blur=flags.motion_blur or shot.motion_blur,
-            shutter=flags.shutter or shot.shutter,
-        )
-        asked.append(AskedShot(shot.name, *ask(request, flags.renderer), shot.priority))
+    asked: list[AskedShot] = []
+    with ExitStack() as questions:
+        for shot in film.shots:
+            request = Request(
+                flags.program,
+                str(shot.scene),
+                (*shot.options, *flags.passed_on),
+                Path(shot.output),
+                flags.size or shot.size,
+                frames=flags.frames or shot.frames,
+                clock=flags.clock or shot.clock,
+                curves=tuple((track.name, track.curve(shot.timing)) for track in shot.tracks),
+                motion_blur=flags.motion_blur or shot.motion_blur,
+                shutter=flags.shutter or shot.shutter,
+            )
+            asked.append(AskedShot(shot.name, *ask(request, flags.renderer), shot.priority))
+            questions.callback(asked[-1].question.close)
+        questions.pop_all()  # all have been asked, and whoever wants the answers closes them
     movies = [
         MovieOrder(MovieFlags(m.file, m.fps, m.codec, m.bitrate, m.quality), m.shots)
         for m in film.movies

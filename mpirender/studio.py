@@ -53,18 +53,19 @@ class Studio(AbstractContextManager["Studio"]):
         _check_outputs([*self._pictures, *([sheet] if sheet else [])])
         self._names = [shot.name for shot in shots.shots]
         self._reels: list[tuple[Reel, dict[Path, int]]] = []
-        self._stack = ExitStack()
         if shots.movies and not any(job.frames for job in jobs):
             raise UsageError("a movie of one still", hint="say which frames: --frames 1-240")
-        for order in shots.movies:
-            self._begin(order)
+        with ExitStack() as stack:
+            for order in shots.movies:
+                self._begin(order, stack)
+            self._stack = stack.pop_all()
 
     @staticmethod
     def _output_at(jobs: Sequence[Job], schedule: Schedule, position: int) -> Path:
         job, number = schedule.frame_at(position)
         return jobs[job].output if number is None else jobs[job].frame(number).output
 
-    def _begin(self, order: MovieOrder) -> None:
+    def _begin(self, order: MovieOrder, stack: ExitStack) -> None:
         """Open a movie."""
         from mpirender.encode import Reel, movie_of
 
@@ -86,7 +87,7 @@ class Studio(AbstractContextManager["Studio"]):
             for picture in pictures
         ]
         numbers = {picture: at for at, picture in enumerate(frames)}
-        reel = self._stack.enter_context(Reel(movie, range(len(frames))))
+        reel = stack.enter_context(Reel(movie, range(len(frames))))
         self._reels.append((reel, numbers))
 
     @property

@@ -13,7 +13,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mpirender.attempt import Attempt, pictures_of, streams_of
 from mpirender.delivery import frame_done, output_of, result_of, tiles_done, witness_of
@@ -46,21 +45,16 @@ from mpirender.messages import (
 from mpirender.model import Job, Result, Task, Tile
 from mpirender.partition import Grid
 from mpirender.paths import Scratch
-from mpirender.process import Exit, Process, clean_environment
+from mpirender.process import STALLED_AFTER, Exit, Process, clean_environment
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import Command, Renderer
 from mpirender.units import Bytes, Seconds, format_seconds
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
 
 _LEAD = 4.0  # start latencies: forecasts err, and to begin too early costs a core nothing
-STALLED_AFTER: Seconds = 600.0
-"""Time without a word and without any use of a processor after which a renderer counts as hung."""
 
 
 @dataclass(slots=True)
@@ -68,7 +62,6 @@ class _Engagement:
     """What a worker holds once it has a job."""
 
     begin: Begin
-    renderer: Renderer
     scratch: Scratch
     attempts: list[Attempt] = field(default_factory=list)
     ending: list[Attempt] = field(default_factory=list)  # only their pictures are awaited
@@ -84,6 +77,10 @@ class _Engagement:
     def job(self, task: Task) -> Job:
         """Return the job that a task is of."""
         return self.begin.jobs[task.job]
+
+    def renderer(self, task: Task) -> Renderer:
+        """Return what renders a task."""
+        return renderer_named(self.job(task).renderer)
 
 
 class Worker:
@@ -131,7 +128,7 @@ class Worker:
 
     def _engage(self, begin: Begin) -> None:
         scratch = Scratch(self.rank)
-        self._engaged = _Engagement(begin, renderer_named(begin.jobs[0].renderer), scratch)
+        self._engaged = _Engagement(begin, scratch)
         self._engaged.puts_frames = begin.token is not None and begin.token.exists()
         for job in begin.jobs:
             scratch.place(job.files)
@@ -142,13 +139,13 @@ class Worker:
     def _start(self, task: Task, number: int, now: Seconds) -> None:
         engaged = self._engagement()
         engaged.has_asked = False
-        job, scratch = engaged.job(task), engaged.scratch
-        command = engaged.renderer.command(
+        job, renderer, scratch = engaged.job(task), engaged.renderer(task), engaged.scratch
+        command = renderer.command(
             job, task, attempt=number, threads=engaged.begin.threads, scratch=scratch.folder
         )
         log.debug("rank %d: task %d: %s", self.rank, task.id, " ".join(command.argv))
-        pictures = pictures_of(engaged.renderer, job, task, command.output)
-        streams = streams_of(engaged.renderer, job, task, command.output)
+        pictures = pictures_of(renderer, job, task, command.output)
+        streams = streams_of(renderer, job, task, command.output)
         try:
             process = Process(
                 command.argv,
@@ -163,7 +160,7 @@ class Worker:
             self._report_failure(task, number, error)
             self._ask(engaged)
             return
-        watch, grid = engaged.renderer.watch(job, task), Grid(job.area, job.block)
+        watch, grid = renderer.watch(job, task), Grid(job.area, job.block)
         attempt = Attempt(
             task, number, command, process, watch, grid, now, pictures=pictures, streams=streams
         )
@@ -184,7 +181,7 @@ class Worker:
         """End a renderer and remove what it leaves; its log stays."""
         engaged = self._engagement()
         attempt.close()
-        for path in engaged.renderer.leftovers(attempt.process.pid):
+        for path in engaged.renderer(attempt.task).leftovers(attempt.process.pid):
             path.unlink(missing_ok=True)
         if not engaged.keep:
             engaged.scratch.sweep(task_id=attempt.task.id, attempt=attempt.number)
@@ -275,7 +272,7 @@ class Worker:
         job = engaged.job(attempt.task)
         for frame, path in attempt.written_frames():
             try:
-                engaged.renderer.read(job, attempt.task, path)
+                engaged.renderer(attempt.task).read(job, attempt.task, path)
             except (OutputMissing, OutputMismatch):
                 if end is not None:
                     raise
@@ -296,8 +293,8 @@ class Worker:
 
     def _bear_witness(self, attempt: Attempt) -> None:
         """Send a piece of a picture that the renderer has written with the scene itself."""
-        engaged = self._engagement()
-        if witness := witness_of(attempt, engaged.renderer, engaged.job(attempt.task)):
+        engaged, task = self._engagement(), attempt.task
+        if witness := witness_of(attempt, engaged.renderer(task), engaged.job(task)):
             self._send(witness)
         self._end(attempt)
 
@@ -311,7 +308,7 @@ class Worker:
                 f"over the time limit of {format_seconds(limit)}",
                 hint="raise --timeout, or hand out less at once with --rows-per-task",
             )
-        if attempt.is_stalled(now, STALLED_AFTER):
+        if attempt.process.is_stalled(now):
             raise RendererTimeout(
                 f"hung: no word and no processor time for {format_seconds(STALLED_AFTER)}"
             )
@@ -333,7 +330,8 @@ class Worker:
         if not engaged.attempts:
             return True
         attempt = engaged.attempts[0]
-        return attempt.seconds_left(now) <= _LEAD * engaged.renderer.start_latency and (
+        lead = _LEAD * engaged.renderer(attempt.task).start_latency
+        return attempt.seconds_left(now) <= lead and (
             _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
         )
 
@@ -358,9 +356,9 @@ class Worker:
         if attempt.has_streamed or attempt.pictures:
             raise RendererFailed(f"ended with {end}, but {attempt.left} of the task not finished")
         engaged = self._engagement()
-        job = engaged.job(attempt.task)
-        output = output_of(attempt, engaged.renderer, job)
-        picture = engaged.renderer.read(job, attempt.task, output)
+        job, renderer = engaged.job(attempt.task), engaged.renderer(attempt.task)
+        output = output_of(attempt, renderer, job)
+        picture = renderer.read(job, attempt.task, output)
         used = end.cpu_seconds, end.peak_memory
         result = result_of(attempt, self.rank, self.host, now, *used)
         self._send(TaskDone(result, picture.format, picture.pixels))

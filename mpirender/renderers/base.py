@@ -208,7 +208,7 @@ class TileStream(Protocol):
         """
 
     def close(self) -> None:
-        """Read no more."""
+        """Read no more, and leave nothing behind."""
 
 
 class LastPass(Protocol):

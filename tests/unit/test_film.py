@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -387,12 +388,10 @@ def damaged(draw: st.DrawFn) -> dict[str, object]:
 
 @given(damaged())
 def test_the_checker_says_yes_and_no_as_json_schema_does(document: dict[str, object]) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     assert is_allowed(document) == jsonschema.Draft202012Validator(SCHEMA).is_valid(document)
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA).validate(FULL)
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA

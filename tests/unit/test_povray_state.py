@@ -168,3 +168,9 @@ def test_a_message_is_as_long_as_povrays_own() -> None:
 def test_a_black_tile_is_black_and_opaque() -> None:
     tile = Tile(0, 2, 0, 3)
     assert black_tile(1, tile) == tile_message(1, tile, bytes(20 * 6))
+
+
+def test_nothing_is_left_of_a_state_file_that_is_closed(attempt: Attempt) -> None:
+    attempt.output.with_suffix(".pov-state").unlink()  # as POV-Ray does at its end
+    attempt.state.close()
+    assert list(attempt.output.parent.iterdir()) == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import psutil
 import pytest
 
 from mpirender.errors import RendererNotFound, SetupError
-from mpirender.process import Exit, Process, clean_environment, find_program
+from mpirender.process import STALLED_AFTER, Exit, Process, clean_environment, find_program
 
 
 class Start:
@@ -262,3 +263,20 @@ def test_a_child_does_not_see_the_launchers_variables(name: str) -> None:
 )
 def test_a_child_sees_all_other_variables(name: str) -> None:
     assert clean_environment({name: "1"}) == {name: "1"}
+
+
+def test_a_process_hangs_that_neither_speaks_nor_works(start: Start) -> None:
+    process = start("import time; print(flush=True); time.sleep(60)")
+    heard(process)
+    time.sleep(0.1)  # until it sleeps
+    assert not process.is_stalled(1000.0)
+    assert not process.is_stalled(1000.0 + STALLED_AFTER)
+    assert process.is_stalled(1001.0 + STALLED_AFTER)
+
+
+def test_a_process_that_works_in_silence_does_not_hang(start: Start) -> None:
+    process = start("while True: pass")
+    assert not process.is_stalled(1000.0)
+    while not process.cpu_seconds():
+        time.sleep(0.01)
+    assert not process.is_stalled(1001.0 + STALLED_AFTER)

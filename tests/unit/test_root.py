@@ -15,6 +15,7 @@ from mpirender.messages import (
     Assign,
     Begin,
     Drop,
+    FrameDone,
     Hello,
     Ready,
     Stop,
@@ -24,8 +25,8 @@ from mpirender.messages import (
     ToWorker,
     Working,
 )
-from mpirender.model import PictureFormat, Seat, Task, Tile
-from mpirender.partition import Grid, Partition, Split
+from mpirender.model import JobFrame, PictureFormat, Seat, Task, Tile
+from mpirender.partition import FramePartition, Grid, Partition, Section, Split
 from mpirender.policy import SelfScheduling
 from mpirender.root import Root
 from mpirender.schedule import LOST_AFTER, Schedule
@@ -174,9 +175,8 @@ def test_a_rank_that_asks_is_assigned_a_task(office: Office) -> None:
 def test_every_rank_is_stopped_when_all_is_done(office: Office) -> None:
     assert office.assigned(0, 1, 0) == [0, 1, 2]
     for rank, task in ((0, 0), (1, 1), (0, 2)):
-        assert not office.root.is_finished
+        assert office.news() == []
         office.done(rank, task)
-    assert office.root.is_finished
     assert office.news() == [(0, Stop()), (1, Stop())]
 
 
@@ -254,7 +254,7 @@ def test_a_run_in_which_nothing_was_rendered_ends_with_the_last_failure(office: 
     office.assigned(0, 1, 0)
     for rank, task in ((0, 0), (1, 1), (0, 2)):
         office.lost(rank, task)
-    assert office.root.is_finished
+    assert (0, Stop()) in office.news()
     with pytest.raises(RendererFailed, match="it crashed"):
         office.root.write_pictures()
     assert not office.job.output.exists()
@@ -375,7 +375,6 @@ def test_tiles_become_the_picture(stream: Office) -> None:
     stream.root.handle(1, tiles(1, 2), 2)
     assert stream.assigned(0) == [2]
     stream.root.handle(0, tiles(2, 4, 5), 3)
-    assert stream.root.is_finished
     assert stream.news() == [(0, Stop()), (1, Stop())]
     stream.root.write_pictures()
     assert block_values(stream) == [1, 2, 3, 4, 5, 6]
@@ -394,7 +393,7 @@ def test_a_task_that_came_block_by_block_is_noted_with_its_result(stream: Office
     stream.root.handle(0, tiles(0, 0, 1), 1)
     stream.root.handle(0, TaskDone(result(Task(0, Tile(0, 8, 0, 16)))), 1)
     assert [r.task.id for r in stream.root.results] == [0]
-    assert not stream.root.is_finished
+    assert (0, Stop()) not in stream.news()
 
 
 def test_tiles_of_a_task_that_failed_later_are_in_the_picture(stream: Office) -> None:
@@ -423,3 +422,34 @@ def test_nothing_is_left_of_the_tiles(stream: Office, tmp_path: Path) -> None:
     assert list((tmp_path / "tmp").iterdir())
     stream.root.close()
     assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_late_blocks_of_a_frame_that_is_in_its_place_still_tell_what_their_task_cost(
+    tmp_path: Path,
+) -> None:
+    frames = tuple(JobFrame(n, tmp_path / f"{n}.ppm") for n in (1, 2))
+    work = dataclasses.replace(job(output=tmp_path / "out.ppm"), streams=True, frames=frames)
+    schedule = Schedule(
+        FramePartition([Section(0, Grid(work.area, work.block), (1, 2), 1)], rows=True),
+        SelfScheduling(3),
+        ranks=2,
+        retries=0,
+    )
+    sent: list[ToWorker] = []
+    root = Root(
+        [work],
+        schedule,
+        ranks=2,
+        threads=None,
+        send=lambda rank, message: sent.append(message),
+        view=FakeView(),
+    )
+    for rank in (0, 1):
+        root.handle(rank, Hello(Seat("a", frozenset({0}))), 0)
+    first = next(m.task for m in sent if isinstance(m, Assign))
+    whole = np.frombuffer(b"a whole file", np.uint8)
+    root.handle(0, FrameDone(first.id, 0, 1.0, pixels=whole), 1)
+    late = dataclasses.replace(tiles(first.id, 0), result=result(first, rank=0))
+    root.handle(0, late, 2)
+    assert [r.task.id for r in root.results] == [first.id]
+    assert frames[0].output.read_bytes() == b"a whole file"

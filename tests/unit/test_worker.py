@@ -21,7 +21,8 @@ from mpirender.messages import (
     Working,
 )
 from mpirender.model import Limits, Task, Tile
-from mpirender.worker import STALLED_AFTER, Worker
+from mpirender.process import STALLED_AFTER
+from mpirender.worker import Worker
 
 TASK = Task(3, Tile(8, 16, 0, 16))
 

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from mpirender.renderers.base import Witness
 from mpirender.renderers.povray.state import black_tile
 from mpirender.renderers.povray.switches import (
     canvas_file,
+    ending_of,
     frame_arguments,
     header_arguments,
     path_argument,
@@ -35,7 +37,6 @@ __all__ = ["PovrayLastPass", "stub_of"]
 
 log = logging.getLogger(__name__)
 
-_ENDINGS = {"jpeg": "jpg"}
 _NUMBER = r"\d*\.?\d+(?:[eE][+-]?\d+)?"
 _ALONE = r"(?![\w.]|\s*[-+*/])"  # and not the beginning of an expression
 _GAMMA = re.compile(rf"\bassumed_gamma\s+(srgb\b|{_NUMBER}(?:\s*/\s*{_NUMBER})?{_ALONE})?")
@@ -59,7 +60,7 @@ class PovrayLastPass:
     def __init__(self, job: Job, frame: JobFrame | None, scratch: Path) -> None:
         self._job = job
         self._folder = scratch
-        self._named = scratch / f"picture.{_ENDINGS.get(job.picture.kind, job.picture.kind)}"
+        self._named = scratch / f"picture.{ending_of(job.picture.kind)}"
         self._numbers = (frame.number,) if frame else ()
         label = frame.label if frame else ""
         self._output = self._named.with_stem(self._named.stem + label)
@@ -131,18 +132,19 @@ class PovrayLastPass:
         assert self._process is not None, "poll comes after begin"
         ended = self._process.poll()
         self._said += self._process.lines()
-        if not ended and not any(_WRITTEN in line for line in self._said):
+        hangs = self._process.is_stalled(time.monotonic())
+        if not (ended or hangs or any(_WRITTEN in line for line in self._said)):
             return None
-        fault = self._fault()
+        fault = "it hangs" if hangs else self._fault()
         if not fault:
             self.close()
             return self._output
         if self._is_stub:
             log.info("the picture is written with the scene itself: %s", fault)
             self._begin_with_scene()
-        elif ended:
+        elif ended or hangs:
             raise RendererFailed(
-                f"POV-Ray could not write the picture from its tiles: {ended}, {fault}",
+                f"POV-Ray could not write the picture from its tiles: {fault} ({ended})",
                 detail="\n".join(self._process.last_lines),
             )
         return None

@@ -15,6 +15,7 @@ from mpirender.renderers.povray.state import StateFile
 from mpirender.renderers.povray.switches import (
     area_arguments,
     canvas_file,
+    ending_of,
     frame_arguments,
     header_arguments,
     path_argument,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Povray"]
 
-_ENDINGS = {"jpeg": "jpg"}
 _CARRIER = ("+FP8", "-TH")
 """What tiles of a JPEG are rendered as: lossless, and the 8-bit values that the encoder gets."""
 
@@ -57,7 +57,7 @@ class Povray:
         """Return POV-Ray's command for a task; see `Renderer.command`."""
         is_part = task.tile.height < job.area.height or task.tile.width < job.area.width
         has_carrier = job.picture.kind == "jpeg" and (is_part or not task.numbers)
-        ending = "ppm" if has_carrier else _ENDINGS.get(job.picture.kind, job.picture.kind)
+        ending = "ppm" if has_carrier else ending_of(job.picture.kind)
         name = f"task-{task.id:06d}.{attempt}" + (".f" if task.numbers else "")
         output = scratch / f"{name}.{ending}"
         own = ["-D", "+V", "-P", "-C", "All_Console=On", *frame_arguments(job, task.numbers)]

@@ -89,9 +89,10 @@ class StateFile:
         return records
 
     def close(self) -> None:
-        """Read no more; see `TileStream.close`."""
+        """Read no more, and remove our link; see `TileStream.close`."""
         if self._file is not None:
             self._file.close()
+        self._path.unlink(missing_ok=True)
 
     def _message_at(self, at: int) -> bytes:
         """Return the message that begins at a place, empty where it is not there as a whole."""

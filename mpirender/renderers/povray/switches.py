@@ -9,7 +9,14 @@ from pathlib import Path
 from mpirender.errors import UsageError
 from mpirender.model import Job, Tile
 
-__all__ = ["area_arguments", "canvas_file", "frame_arguments", "header_arguments", "path_argument"]
+__all__ = [
+    "area_arguments",
+    "canvas_file",
+    "ending_of",
+    "frame_arguments",
+    "header_arguments",
+    "path_argument",
+]
 
 _PLAIN = re.compile(r"[\w./+:,@%^-]+")
 
@@ -103,3 +110,8 @@ def path_argument(switch: str, path: Path) -> str:
         if mark not in name:
             return f"{switch}{mark}{name}{mark}"
     raise UsageError(f"{name}: POV-Ray takes no name with both ' and \" in it", hint="rename it")
+
+
+def ending_of(kind: str) -> str:
+    """Return the ending that POV-Ray gives to a picture of a kind."""
+    return {"jpeg": "jpg"}.get(kind, kind)

@@ -57,6 +57,8 @@ class Codec:
         The only rates possible; empty for any.
     fastest : Fraction or None
         The highest rate that players keep.
+    least : int
+        Pixels that the longer side must have.
     """
 
     title: str
@@ -69,6 +71,7 @@ class Codec:
     parts: bool = True
     rates: tuple[Fraction, ...] = ()
     fastest: Fraction | None = None
+    least: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,13 @@ CODECS: Mapping[str, Codec] = {
         "H.264", ("libx264",), ("yuv420p", "yuv420p10le"), "bt709", even=True, bitrate=True
     ),
     "h265": Codec(
-        "H.265", ("libx265",), ("yuv420p", "yuv420p10le"), "bt709", even=True, bitrate=True
+        "H.265",
+        ("libx265",),
+        ("yuv420p", "yuv420p10le"),
+        "bt709",
+        even=True,
+        bitrate=True,
+        least=64,  # x265 4.2 writes beyond its memory below
     ),
     "av1": Codec(
         "AV1", ("libsvtav1", "libaom-av1"), ("yuv420p", "yuv420p10le"), "bt709", bitrate=True

@@ -30,6 +30,7 @@ __all__ = ["Encoder", "open_encoder"]
 _log = logging.getLogger(__name__)
 
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
+_X265_DELAY = 2  # frames, with a pyramid of B frames; it leaves it unset in movies of one or two
 _GIF_TICK = Fraction(1, 100)  # seconds; GIF knows no shorter time
 # A palette of its own for each frame keeps memory small and shades smooth.
 _GIF_FILTERS = (
@@ -111,6 +112,12 @@ def open_encoder(
         If the file cannot be written.
     """
     encoder, names = find_encoder(movie)
+    if max(width, height) < movie.kind.least:
+        raise EncodeError(
+            f"{movie.path}: {width}x{height} is too small for {movie.kind.title}, expected one"
+            f" side of {movie.kind.least} or more",
+            hint="choose another --codec",
+        )
     name = _layout_name(names, bits=bits, most=movie.bits or bits, alpha=alpha)
     _say_what_is_changed(movie, (width, height), bits=bits, kept=LAYOUTS[name].bits)
     with engine_errors(movie.path):
@@ -162,6 +169,7 @@ class _VideoEncoder:
         self._movie = movie
         self._size = size
         self.count = 0
+        self._packets = 0
         self._closed = False
         self._format = pixel_format
         self._layout = LAYOUTS[pixel_format]
@@ -261,7 +269,11 @@ class _VideoEncoder:
             self._encode(video)
 
     def _encode(self, video: VideoFrame | None) -> None:
-        self._file.mux(self._stream.encode(video))
+        for packet in self._stream.encode(video):
+            if self._movie.codec_name == "h265":
+                packet.dts = self._packets - _X265_DELAY
+            self._packets += 1
+            self._file.mux(packet)
 
     def close(self) -> None:
         """End the file; see `Encoder`."""

@@ -473,3 +473,20 @@ def test_an_encoder_refuses_other_sizes_and_no_frames_at_all(tmp_path: Path) -> 
     encoder.close()
     with pytest.raises(EncodeError, match="no frames"):
         encode_frames(movie_of(tmp_path / "b.mkv"), [])
+
+
+def test_pictures_on_which_an_encoder_fails_are_refused(tmp_path: Path) -> None:
+    movie = movie_of(tmp_path / "a.mp4", codec="h265")
+    with pytest.raises(EncodeError, match=r"48x32 is too small for H\.265"):
+        encode_frames(movie, write_frames(tmp_path, size=(48, 32), count=1))
+    assert encode_frames(movie, write_frames(tmp_path, size=(64, 32), count=9)) == 9
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_short_h265_has_the_times_of_its_frames(
+    count: int, tmp_path: Path, frames: dict[str, list[Path]]
+) -> None:
+    for at in range(8):  # x265 may leave times unset, which is bad luck or good
+        movie = movie_of(tmp_path / f"{at}.mp4", codec="h265")
+        encode_frames(movie, frames["rgb8"][:count])
+        assert probe(movie.path).times == pytest.approx([n / 25 for n in range(count)])

@@ -31,7 +31,7 @@ from mpirender.hosts import Claim
 from mpirender.messages import Stop, ToWorker, Working
 from mpirender.model import Job, Result
 from mpirender.partition import FramePartition, Grid, Partition
-from mpirender.paths import shared_token
+from mpirender.paths import shared_tokens
 from mpirender.policy import Factoring, Halving, Policy, SelfScheduling, WholeFrames
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import Renderer, SceneInfo
@@ -90,7 +90,7 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         if flags.dry_run:
             print(_plan(jobs, schedule, flags, ranks=transport.size))
             return dismiss(claim, transport)
-        studio = Studio(jobs, shots, flags.sheet, schedule)
+        studio = Studio(jobs, shots, flags.sheet, schedule, ranks=transport.size)
     except MpirenderError:
         dismiss(claim, transport)
         raise
@@ -134,7 +134,8 @@ def _coordinate(
 ) -> int:
     """Share out the jobs, render, compose, write and encode."""
     started = time.monotonic()
-    with studio, shared_token(jobs[0], wanted=transport.size > 1) as token:
+    folders = {frame.output.parent for job in jobs for frame in job.frames}
+    with studio, shared_tokens(folders if transport.size > 1 else ()) as tokens:
         root = Root(
             jobs,
             schedule,
@@ -142,8 +143,8 @@ def _coordinate(
             threads=flags.threads,
             send=transport.send,
             view=view_for(flags.progress, launched=launched),
-            token=token,
-            publish=studio.add,
+            tokens=tokens,
+            studio=studio,
         )
         try:
             _loop(transport, _worker(transport), root)

@@ -16,6 +16,8 @@ message                 from → to           answered by
 `FrameDone`             worker → root       (a frame of a task of whole frames)
 `Witness`               worker → root       (pixels as the renderer itself has written them)
 `TaskDone`, `TaskLost`  worker → root
+`DoChore`               root → worker       `ChoreDone`
+`ChoreDone`             worker → root
 `Drop`                  root → worker       (ends an attempt that nobody waits for)
 `Stop`                  root → worker
 ======================  ==================  ==================================================
@@ -28,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mpirender.errors import ErrorRecord
-from mpirender.model import Job, PictureFormat, Result, Seat, Task, Tile
+from mpirender.model import Chore, Job, PictureFormat, Result, Seat, Task, Tile
 from mpirender.units import Bytes, Seconds
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ __all__ = [
     "WITH_PIXELS",
     "Assign",
     "Begin",
+    "ChoreDone",
+    "DoChore",
     "Drop",
     "FrameDone",
     "Hello",
@@ -77,15 +81,16 @@ class Begin:
         Ranks on the same host, this one included.
     report_every : float
         Seconds between two `Working`; longer where many ranks report to one root.
-    token : Path or None
-        A file of rank 0's: a rank that sees it may put whole frames in their place itself.
+    tokens : tuple of Path
+        Files of rank 0's where pictures will be: a rank that sees them all may put whole frames in
+        their places itself. Empty where none may.
     """
 
     jobs: tuple[Job, ...]
     threads: int
     neighbours: int
     report_every: Seconds
-    token: Path | None = None
+    tokens: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +231,29 @@ class TaskLost:
 
 
 @dataclass(frozen=True, slots=True)
+class DoChore:
+    """Make this of pictures that are in their places."""
+
+    chore: Chore
+
+
+@dataclass(frozen=True, slots=True)
+class ChoreDone:
+    """A chore has ended.
+
+    Attributes
+    ----------
+    output : Path
+        Of the chore.
+    error : ErrorRecord or None
+        Why it came to nothing; None where it is done.
+    """
+
+    output: Path
+    error: ErrorRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """End a task and forget it."""
 
@@ -237,8 +265,10 @@ class Stop:
     """The run is over."""
 
 
-ToRoot: TypeAlias = Hello | Ready | Working | TilesDone | FrameDone | Witness | TaskDone | TaskLost
-ToWorker: TypeAlias = Begin | Assign | Shorten | Drop | Stop
+ToRoot: TypeAlias = (
+    Hello | Ready | Working | TilesDone | FrameDone | Witness | TaskDone | TaskLost | ChoreDone
+)
+ToWorker: TypeAlias = Begin | Assign | Shorten | DoChore | Drop | Stop
 Message: TypeAlias = ToRoot | ToWorker
 
 WITH_PIXELS = (TilesDone, FrameDone, Witness, TaskDone)

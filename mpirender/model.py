@@ -7,6 +7,7 @@ columns are counted from 0 at the top left, and the end is not included, as ever
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,10 +21,12 @@ Metadata: TypeAlias = tuple[tuple[str, bytes], ...]
 
 __all__ = [
     "Blend",
+    "Chore",
     "Job",
     "JobFrame",
     "Limits",
     "Metadata",
+    "MoviePart",
     "PictureFormat",
     "PictureType",
     "Result",
@@ -252,6 +255,34 @@ class Blend:
 
     output: Path
     parts: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoviePart:
+    """Some frames of a long movie, encoded apart from the others and joined with them later.
+
+    Attributes
+    ----------
+    output : Path
+        Absolute; of the movie's suffix.
+    frames : tuple of Path
+        Pictures that are in their places.
+    rate : Fraction
+        Frames a second.
+    codec : str
+    quality, bitrate : int or None
+    """
+
+    output: Path
+    frames: tuple[Path, ...]
+    rate: Fraction
+    codec: str
+    quality: int | None
+    bitrate: int | None
+
+
+Chore: TypeAlias = Blend | MoviePart
+"""What a rank that sees the pictures can make of them beside rendering; known by its output."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from mpirender.errors import SetupError, WriteError
-from mpirender.model import Job
 
-__all__ = ["Scratch", "atomic_replace", "check_writable", "make_folder", "shared_token"]
+__all__ = ["Scratch", "atomic_replace", "check_writable", "make_folder", "shared_tokens"]
 
 
 class Scratch:
@@ -70,7 +70,7 @@ def check_writable(output: Path) -> None:
     if output.is_dir():
         raise WriteError(f"{output} is a folder, expected a file name", hint="name a file with -o")
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".mpirender-"):
+        with NamedTemporaryFile(dir=folder, prefix=".mpirender-"):
             pass
     except OSError as error:
         raise WriteError(
@@ -97,19 +97,13 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def shared_token(job: Job, *, wanted: bool) -> Iterator[Path | None]:
-    """Leave a file where pictures will be, by which ranks find out whether they see that folder.
-
-    Yields
-    ------
-    token : Path or None
-        None where it is not wanted, or cannot be made.
-    """
-    if not (wanted and job.frames):
-        yield None
-        return
-    with tempfile.NamedTemporaryFile(dir=job.frames[0].output.parent, prefix=".mpirender-") as file:
-        yield Path(file.name)
+def shared_tokens(folders: Iterable[Path]) -> Iterator[tuple[Path, ...]]:
+    """Leave a file in every folder, by which ranks find out whether they see it."""
+    with ExitStack() as stack:
+        yield tuple(
+            Path(stack.enter_context(NamedTemporaryFile(dir=folder, prefix=".mpirender-")).name)
+            for folder in folders
+        )
 
 
 @contextmanager

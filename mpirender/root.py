@@ -10,8 +10,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from mpirender.canvas import Canvas
+from mpirender.chores import Chores, ChoreSource
 from mpirender.errors import ErrorRecord, IncompletePicture, RenderError, error_from
 from mpirender.events import (
     Aborted,
@@ -35,6 +37,7 @@ from mpirender.hosts import threads_for
 from mpirender.messages import (
     Assign,
     Begin,
+    ChoreDone,
     Drop,
     FrameDone,
     Hello,
@@ -65,6 +68,13 @@ _REPORT_AT_LEAST_EVERY: Seconds = LOST_AFTER / 6  # idle ranks report four times
 _REPORTS_A_SECOND = 500  # that the root can take in beside its other work
 
 
+class Gallery(ChoreSource, Protocol):
+    """Where pictures go that are finished."""
+
+    def add(self, position: int) -> None:
+        """Use the frame at a position of the run, whose picture is in its place."""
+
+
 class Root:
     """What rank 0 does besides rendering.
 
@@ -80,10 +90,10 @@ class Root:
         Takes a rank and a message for it; never waits.
     view : View
         Shown how far the run is.
-    token : Path or None
+    tokens : tuple of Path
         See `mpirender.messages.Begin`.
-    publish : callable
-        Told the position of every frame whose picture is in its place.
+    studio : Gallery
+        Told the position of every frame whose picture is in its place; has chores.
     """
 
     def __init__(
@@ -95,8 +105,8 @@ class Root:
         threads: int | None,
         send: Callable[[int, ToWorker], None],
         view: View,
-        token: Path | None = None,
-        publish: Callable[[int], None] = lambda frame: None,
+        tokens: tuple[Path, ...] = (),
+        studio: Gallery,
     ) -> None:
         self.results: list[Result] = []
         self._jobs = tuple(jobs)
@@ -105,8 +115,10 @@ class Root:
         self._threads = threads
         self._send = send
         self._view = view
-        self._token = token
-        self._publish = publish
+        self._tokens = tokens
+        self._studio = studio
+        self._chores = Chores(studio, send)
+        self._stops: list[int] = []
         self._seats: dict[int, Seat] = {}
         self._begun = False
         self._fractions: dict[int, float] = {}
@@ -135,6 +147,7 @@ class Root:
 
     def handle(self, source: int, message: ToRoot, now: Seconds) -> None:
         """Take in a rank's message."""
+        self._chores.hear(source, now)
         match message:
             case Hello(seat):
                 self._seats[source] = seat
@@ -152,8 +165,11 @@ class Root:
                     log.warning("%s", error.message)
                 self._fractions.pop(task_id, None)
                 self._feed(TaskFailed(source, task_id, attempt, error), now)
+            case ChoreDone():
+                self._chores.take(source, message)
             case _:
                 self._take_pixels(source, message, now)
+        self._send_home(now)
 
     def _take_pixels(
         self, source: int, message: TilesDone | FrameDone | Witness | TaskDone, now: Seconds
@@ -185,6 +201,7 @@ class Root:
             self._feed(Tick(), now)
             self._begin_when_all_are_there(now)
             self._view.show(status)
+            self._send_home(now)
 
     def _begin_when_all_are_there(self, now: Seconds) -> None:
         """Send the job and the first tasks, once every living rank has said where it sits."""
@@ -200,11 +217,18 @@ class Root:
         for rank, seat, threads in zip(ranks, seats, shared, strict=True):
             neighbours = on_host[seat.host]
             begin = Begin(
-                self._jobs, self._threads or threads, neighbours, report_every, self._token
+                self._jobs, self._threads or threads, neighbours, report_every, self._tokens
             )
             self._send(rank, begin)
         for rank in ranks:
             self._feed(WorkerReady(rank), now)
+
+    def _send_home(self, now: Seconds) -> None:
+        """Share out chores; once all work and they are done, let the ranks go."""
+        if self._schedule.fatal or self._chores.share(now):
+            for rank in self._stops:
+                self._send(rank, Stop())
+            self._stops.clear()
 
     def _canvas(self, frame: int) -> Canvas:
         """Return where the pieces of a frame are put together."""
@@ -239,7 +263,9 @@ class Root:
         frame = message.frame
         if frame not in self._written:
             canvas = self._canvas(frame)
-            if message.pixels is not None:
+            if message.pixels is None:
+                self._chores.see(source)
+            else:
                 with atomic_replace(canvas.output) as temporary:
                     temporary.write_bytes(message.pixels.data)
             self._pixels_done += sum(canvas.grid.tile_of(b).pixels for b in canvas.missing)
@@ -254,7 +280,7 @@ class Root:
         self._written.add(frame)
         if canvas := self._canvases.pop(frame, None):
             canvas.close()
-        self._publish(frame)
+        self._studio.add(frame)
 
     def _take(self, message: TaskDone, now: Seconds) -> None:
         """Lay a task's pixels into the frame, unless another rank was faster."""
@@ -301,7 +327,7 @@ class Root:
                 self._fractions.pop(task_id, None)
                 self._send(rank, Drop(task_id))
             case StopWorker(rank):
-                self._send(rank, Stop())
+                self._stops.append(rank)
             case SetAside(rank, reason):
                 host = self._seats[rank].host if rank in self._seats else "an unknown host"
                 log.warning("rank %d on %s gets no more work: %s", rank, host, reason)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mpirender.errors import UsageError
-from mpirender.model import Blend, Job
-from mpirender.paths import atomic_replace, check_writable, make_folder
+from mpirender.chores import do_chore
+from mpirender.errors import ErrorRecord, UsageError
+from mpirender.model import Blend, Chore, Job, MoviePart
+from mpirender.paths import check_writable, make_folder
 from mpirender.schedule import Schedule
 from mpirender.shots import MovieOrder, Shots
 
 if TYPE_CHECKING:
-    from mpirender.encode import Reel
+    from mpirender.encode import Reel, Splice
 
 __all__ = ["Studio"]
+
+log = logging.getLogger(__name__)
 
 
 class Studio(AbstractContextManager["Studio"]):
@@ -30,6 +35,8 @@ class Studio(AbstractContextManager["Studio"]):
     sheet : Path or None
     schedule : Schedule
         Knows which frame is at which position.
+    ranks : int
+        That may do chores.
 
     Raises
     ------
@@ -40,19 +47,30 @@ class Studio(AbstractContextManager["Studio"]):
     """
 
     def __init__(
-        self, jobs: Sequence[Job], shots: Shots, sheet: Path | None, schedule: Schedule
+        self,
+        jobs: Sequence[Job],
+        shots: Shots,
+        sheet: Path | None,
+        schedule: Schedule,
+        *,
+        ranks: int = 1,
     ) -> None:
         self._sheet = sheet
+        self._ranks = ranks
         self._of_job = [job.pictures for job in jobs]
         self._blends = {part: blend for job in jobs for blend in job.blends for part in blend.parts}
         self._there: set[Path] = set()
+        self._complete: deque[Blend] = deque()
+        self._given: dict[Path, Chore] = {}
+        self._undone: list[Chore] = []
+        self._splices: list[Splice] = []
         self._pictures = [picture for pictures in self._of_job for picture in pictures]
         self._at = [self._output_at(jobs, schedule, at) for at in range(schedule.frames)]
         for folder in {frame.output.parent for job in jobs for frame in job.frames}:
             make_folder(folder)
         _check_outputs([*self._pictures, *([sheet] if sheet else [])])
         self._names = [shot.name for shot in shots.shots]
-        self._reels: list[tuple[Reel, dict[Path, int]]] = []
+        self._reels: list[tuple[Reel | Splice, dict[Path, int]]] = []
         if shots.movies and not any(job.frames for job in jobs):
             raise UsageError("a movie of one still", hint="say which frames: --frames 1-240")
         with ExitStack() as stack:
@@ -67,7 +85,7 @@ class Studio(AbstractContextManager["Studio"]):
 
     def _begin(self, order: MovieOrder, stack: ExitStack) -> None:
         """Open a movie."""
-        from mpirender.encode import Reel, movie_of
+        from mpirender.encode import Reel, Splice, movie_of
 
         typed = order.movie
         movie = movie_of(
@@ -87,7 +105,14 @@ class Studio(AbstractContextManager["Studio"]):
             for picture in pictures
         ]
         numbers = {picture: at for at, picture in enumerate(frames)}
-        reel = stack.enter_context(Reel(movie, range(len(frames))))
+        reel: Reel | Splice
+        is_copy = movie.may_copy_jpeg and frames[0].suffix == ".jpg"
+        if self._ranks > 1 and not is_copy and Splice.is_worth_while(movie, len(frames)):
+            splice = Splice(movie, range(len(frames)), frames[0].parent)
+            reel = stack.enter_context(splice)
+            self._splices.append(splice)
+        else:
+            reel = stack.enter_context(Reel(movie, range(len(frames))))
         self._reels.append((reel, numbers))
 
     @property
@@ -101,14 +126,47 @@ class Studio(AbstractContextManager["Studio"]):
         picture = self._at[position]
         if blend := self._blends.get(picture):
             self._there.add(picture)
-            if not self._there.issuperset(blend.parts):
-                return
-            _average(blend)
-            self._there.difference_update(blend.parts)
-            picture = blend.output
+            if self._there.issuperset(blend.parts):
+                self._complete.append(blend)
+        else:
+            self._show(picture)
+
+    def _show(self, picture: Path) -> None:
+        """Put a picture into the movies that have it."""
         for reel, numbers in self._reels:
             if picture in numbers:
                 reel.add(numbers[picture], picture)
+
+    # -------------------------------------------------------------------------------- chores
+
+    def next_chore(self) -> Chore | None:
+        """Return what can be made now; see `mpirender.chores.ChoreSource`."""
+        chore = self._complete.popleft() if self._complete else self._next_part()
+        if chore:
+            self._given[chore.output] = chore
+        return chore
+
+    def _next_part(self) -> MoviePart | None:
+        return next(filter(None, (splice.next_part() for splice in self._splices)), None)
+
+    def take_chore(self, output: Path, error: ErrorRecord | None = None) -> None:
+        """Use what a chore has made; what came to nothing elsewhere is done here at the end."""
+        chore = self._given.pop(output)
+        if error:
+            log.info("%s: %s", output, error.message)
+            self._undone.append(chore)
+        elif isinstance(chore, Blend):
+            self._there.difference_update(chore.parts)
+            self._show(output)
+
+    def _do_the_rest(self) -> None:
+        """Do what nobody else has done."""
+        while chore := self._undone.pop() if self._undone else self.next_chore():
+            do_chore(chore)
+            self._given[chore.output] = chore
+            self.take_chore(chore.output)
+
+    # ------------------------------------------------------------------------------- the end
 
     def finish(self) -> None:
         """Complete movies and sheet.
@@ -118,6 +176,7 @@ class Studio(AbstractContextManager["Studio"]):
         EncodeError
             If that cannot be; the pictures stay.
         """
+        self._do_the_rest()
         for reel, _ in self._reels:
             reel.finish()
         if self._sheet:
@@ -135,19 +194,6 @@ class Studio(AbstractContextManager["Studio"]):
         for part in self._there:
             part.unlink(missing_ok=True)
         self._stack.__exit__(kind, error, trace)
-
-
-def _average(blend: Blend) -> None:
-    """Make a picture of its parts, and remove them."""
-    from mpirender.blur import average_linear
-    from mpirender.images import Picture, read_picture, write_picture
-
-    form = read_picture(blend.parts[0]).format
-    pixels = average_linear((read_picture(part).pixels for part in blend.parts), form)
-    with atomic_replace(blend.output) as temporary:
-        write_picture(temporary, Picture(pixels, form))
-    for part in blend.parts:
-        part.unlink()
 
 
 def _check_outputs(paths: Sequence[Path]) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mpirender.attempt import Attempt, pictures_of, streams_of
+from mpirender.chores import Hand
 from mpirender.delivery import frame_done, output_of, result_of, tiles_done, witness_of
 from mpirender.errors import (
     ErrorRecord,
@@ -29,6 +30,8 @@ from mpirender.hosts import seat_of_this_process
 from mpirender.messages import (
     Assign,
     Begin,
+    ChoreDone,
+    DoChore,
     Drop,
     FrameDone,
     Hello,
@@ -100,6 +103,7 @@ class Worker:
         self._send = send
         self._engaged: _Engagement | None = None
         self._spoke: Seconds = 0.0
+        self._hands: list[Hand] = []
         self.is_finished = False
 
     def greet(self) -> None:
@@ -122,6 +126,8 @@ class Worker:
                 self._shorten(task_id, part)
             case Drop(task_id):
                 self._drop(task_id)
+            case DoChore(chore):
+                self._hands.append(Hand(chore))
             case Stop():
                 self.is_finished = True
                 self.close()
@@ -129,7 +135,7 @@ class Worker:
     def _engage(self, begin: Begin) -> None:
         scratch = Scratch(self.rank)
         self._engaged = _Engagement(begin, scratch)
-        self._engaged.puts_frames = begin.token is not None and begin.token.exists()
+        self._engaged.puts_frames = bool(begin.tokens) and all(t.exists() for t in begin.tokens)
         for job in begin.jobs:
             scratch.place(job.files)
         if begin.jobs[0].keep:
@@ -215,6 +221,10 @@ class Worker:
             if attempt.process.poll():
                 engaged.ending.remove(attempt)
                 self._bear_witness(attempt)
+        for hand in [hand for hand in self._hands if hand.is_free]:
+            self._hands.remove(hand)
+            self._send(ChoreDone(hand.chore.output, hand.error))
+            moved = True
         if self._could_begin_another(now):
             self._ask(engaged)
         self._show_life(now)

@@ -31,6 +31,7 @@ from mpirender.encode.planes import Frame
 from mpirender.encode.reel import Reel, encode_frames
 from mpirender.encode.sequence import check_gaps, frames_named, number_of
 from mpirender.encode.sheet import write_sheet
+from mpirender.encode.splice import Splice
 from mpirender.encode.video import Encoder, open_encoder
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "JpegCopy",
     "Movie",
     "Reel",
+    "Splice",
     "can_join",
     "check_gaps",
     "display_frame",

@@ -21,7 +21,7 @@ from mpirender.errors import EncodeError, MpirenderError, RenderError
 from mpirender.frames import compact
 from mpirender.paths import atomic_replace
 
-__all__ = ["Reel", "encode_frames"]
+__all__ = ["Reel", "encode_frames", "gap_in"]
 
 _log = logging.getLogger(__name__)
 _Closable = TypeVar("_Closable", JpegCopy, Encoder)
@@ -111,6 +111,14 @@ def _read(path: Path) -> Frame:
         return frame_at(path)
     except RenderError as error:
         raise EncodeError(error.message) from error
+
+
+def gap_in(movie: Movie, missing: Iterable[int]) -> EncodeError:
+    """Return the error of a movie that lacks frames."""
+    return EncodeError(
+        f"cannot encode {movie.path}: no frame {compact(sorted(missing))}",
+        hint="the frames that there are stay where they are",
+    )
 
 
 class Reel(AbstractContextManager["Reel"]):
@@ -218,10 +226,6 @@ class Reel(AbstractContextManager["Reel"]):
                 if self._given_up:
                     raise EncodeError(f"{self.movie.path} was given up")
                 if number not in self._ready:
-                    missing = compact(sorted(set(self._numbers) - self._ready.keys()))
-                    raise EncodeError(
-                        f"cannot encode {self.movie.path}: no frame {missing}",
-                        hint="the frames that there are stay where they are",
-                    )
+                    raise gap_in(self.movie, set(self._numbers) - self._ready.keys())
                 path = self._ready[number]
             yield path

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from launchers import MPICH, OPENMPI4, OPENMPI5, Launcher
+from movies.reading import decoded_rgb
 from mpi.fakes import Folder, complaints, expected, own_words, pixels
 
 WIDTH, HEIGHT = 20, 60  # 8 rows of 3 blocks
@@ -189,3 +190,19 @@ def test_a_shot_without_frames_is_refused_beside_others(ranks: int, tmp_path: Pa
     done = MPICH.run(ranks, ["film.toml"], cwd=folder.path, env=env)
     assert done.returncode == 2, done.stderr
     assert "shot still: no frames" in done.stderr
+
+
+@pytest.mark.parametrize("launcher", [MPICH, OPENMPI5], ids=str)
+def test_parts_of_a_long_movie_are_encoded_by_several_ranks(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    folder = folder_of(tmp_path, frames="1-960")
+    done = folder.render(launcher, 3, "--movie", "long.mkv", "-v")
+    assert done.returncode == 0, done.stderr
+    makers = re.findall(r"part\d+\.mkv: made by rank (\d)", done.stderr)
+    assert len(makers) == 3  # and the last one on rank 0, as its frames came
+    assert {"1", "2"} & set(makers)
+    assert not [name for name in folder.files if name.startswith(".")]
+    shown = decoded_rgb(folder.path / "long.mkv", size=(WIDTH, HEIGHT))
+    assert len(shown) == 960
+    assert all(np.array_equal(frame, WHOLE) for frame in shown)

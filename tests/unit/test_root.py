@@ -50,6 +50,19 @@ class FakeView:
         pass
 
 
+class FakeStudio:
+    """Wants nothing of any rank."""
+
+    def add(self, position: int) -> None:
+        pass
+
+    def next_chore(self) -> None:
+        return None
+
+    def take_chore(self, output: Path, error: ErrorRecord | None = None) -> None:
+        raise AssertionError
+
+
 class Office:
     """A root, what it has sent, and what it has shown."""
 
@@ -74,6 +87,7 @@ class Office:
             threads=threads,
             send=lambda rank, message: self.sent.append((rank, message)),
             view=self.view,
+            studio=FakeStudio(),
         )
 
     def greet(self, *hosts: str, cores: int = 4) -> None:
@@ -443,6 +457,7 @@ def test_late_blocks_of_a_frame_that_is_in_its_place_still_tell_what_their_task_
         threads=None,
         send=lambda rank, message: sent.append(message),
         view=FakeView(),
+        studio=FakeStudio(),
     )
     for rank in (0, 1):
         root.handle(rank, Hello(Seat("a", frozenset({0}))), 0)

@@ -11,7 +11,8 @@ import pytest
 from unit.samples import job
 
 from mpirender.blur import average_linear
-from mpirender.errors import EncodeError, UsageError, WriteError
+from mpirender.chores import do_chore
+from mpirender.errors import EncodeError, ErrorRecord, UsageError, WriteError
 from mpirender.flags import MovieFlags
 from mpirender.images import Picture, read_picture, write_picture
 from mpirender.model import Blend, Job, JobFrame, PictureFormat
@@ -158,8 +159,14 @@ def test_a_blend_is_made_when_its_last_part_is_there(tmp_path: Path, reels: list
     with studio_of(one, movies=[movie("a.mp4")]) as studio:
         for position, value in ((2, 0), (3, 9), (0, 100), (1, 250)):
             picture(one.frames[position].output, value)
-            assert not (tmp_path / "w1.ppm").exists()
+            assert studio.next_chore() is None
             studio.add(position)
+        blend = studio.next_chore()
+        assert blend == one.blends[0]
+        do_chore(blend)
+        assert not reels[0].added
+        studio.take_chore(blend.output)
+        assert studio.next_chore() is None
         made = read_picture(tmp_path / "w1.ppm").pixels
         values = (np.full((24, 16, 3), value, np.uint8) for value in (100, 250, 0))
         np.testing.assert_array_equal(made, average_linear(values, PPM))
@@ -168,6 +175,23 @@ def test_a_blend_is_made_when_its_last_part_is_there(tmp_path: Path, reels: list
         assert reels[0].added == [(0, "w1.ppm")]
         assert reels[0].wanted == [0, 1]
     assert not one.frames[3].output.exists()  # nobody would ever need it
+
+
+def test_a_blend_that_came_to_nothing_elsewhere_is_made_at_the_end(
+    tmp_path: Path, reels: list[FakeReel]
+) -> None:
+    one = blurred(tmp_path, 1, 2)
+    with studio_of(one, movies=[movie("a.mp4")]) as studio:
+        for position in (0, 1):
+            picture(one.frames[position].output, 7)
+            studio.add(position)
+        blend = studio.next_chore()
+        assert blend
+        studio.take_chore(blend.output, ErrorRecord("TransportError", "rank 1 was lost"))
+        assert studio.next_chore() is None
+        studio.finish()
+    assert (tmp_path / "w1.ppm").exists()
+    assert reels[0].added == [(0, "w1.ppm")]
 
 
 def test_the_results_are_blends_and_movies_and_the_sheet(tmp_path: Path) -> None:

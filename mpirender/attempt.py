@@ -48,6 +48,8 @@ class Attempt:
         Position of that frame.
     is_shortened : bool
         Whether another rank does a part of the task.
+    streamed : int
+        Blocks that have come.
     """
 
     task: Task
@@ -63,7 +65,7 @@ class Attempt:
     todo: set[int] = field(default_factory=set)
     frame: int = 0
     is_shortened: bool = False
-    has_streamed: bool = False
+    streamed: int = 0
     has_frames: bool = False
     began_frame: Seconds = 0.0
     setup_seconds: Seconds = 0.0
@@ -81,6 +83,11 @@ class Attempt:
     def is_done(self) -> bool:
         """Whether all frames and blocks are there, though the renderer may still run."""
         return self._is_followed and not (self.pictures or self.todo)
+
+    @property
+    def has_streamed(self) -> bool:
+        """Whether any block has come."""
+        return self.streamed > 0
 
     @property
     def _is_followed(self) -> bool:
@@ -109,20 +116,28 @@ class Attempt:
 
     @property
     def fraction(self) -> float:
-        """How much of the task is done, 0 to 1."""
-        return self.watch.fraction
+        """How much of the task is done, 0 to 1.
+
+        Where blocks come, the renderer's word counts as far as they bear it out: it may speak of a
+        first pass, without any block.
+        """
+        if self.stream is None or self.has_frames:
+            return self.watch.fraction
+        blocks = self.task.tile.pixels / self.grid.block**2
+        return min(self.watch.fraction, (self.streamed + 1) / max(1.0, blocks))
 
     def listen(self, now: Seconds) -> None:
         """Take in what the renderer has said."""
+        had_pretraced = self.watch.has_pretraced
         for line in self.process.lines():
             was_setting_up = self.watch.is_setting_up
             self.watch.see(line)
             if was_setting_up or self.watch.is_setting_up:
                 self.setup_seconds = now - self.started
-        if self.watch.is_pretracing:
+        if self.watch.is_pretracing or self.watch.has_pretraced > had_pretraced:
             self.pretrace_seconds = now - self.started - self.setup_seconds
         if not self._pace or now - self._pace[-1][0] >= _PACE_STEP:
-            self._pace.append((now, self.watch.fraction))
+            self._pace.append((now, self.fraction))
 
     def finished_tiles(self, now: Seconds) -> list[TileRecord]:
         """Return the blocks that have been finished since the last call.
@@ -146,7 +161,7 @@ class Attempt:
                 raise
             return []
         if records:
-            self.has_streamed = True
+            self.streamed += len(records)
             self.todo.difference_update(record.block for record in records)
         return records
 
@@ -178,7 +193,7 @@ class Attempt:
         Of the pace since the start and that of the last second the slower one counts: pictures
         often begin with an empty sky.
         """
-        done = self.watch.fraction
+        done = self.fraction
         if done < _NEARLY and not self.is_shortened:
             return float("inf")
         left = min(1.0 - done, self._share_left) if self.is_shortened else 1.0 - done

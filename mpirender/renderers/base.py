@@ -154,9 +154,9 @@ class Watch(Protocol):
         Of the renderer; empty until it has been said.
     frames_done : int
         Frames of the task whose pictures have been written.
-    is_setting_up, is_pretracing : bool
-        Whether no pixel has been begun yet, and whether the task is gone through a first time to
-        prepare all of it.
+    is_setting_up, is_pretracing, has_pretraced : bool
+        Whether no pixel has been begun yet; whether the task is gone through a first time to
+        prepare all of it, as far as that can be told meanwhile; and whether that is over.
     setup_seconds, render_seconds : float
         As in `mpirender.model.Result`; known at the end.
     """
@@ -165,6 +165,7 @@ class Watch(Protocol):
     version: str
     frames_done: int
     is_setting_up: bool
+    has_pretraced: bool
     setup_seconds: Seconds
     render_seconds: Seconds
 

@@ -292,6 +292,7 @@ class FakeWatch:
     version: str = ""
     is_setting_up: bool = True
     is_pretracing: bool = False
+    has_pretraced: bool = False
     setup_seconds: Seconds = 0.0
     render_seconds: Seconds = 0.0
     _fault: str = ""

@@ -104,6 +104,18 @@ def test_blocks_are_sent_while_the_renderer_works(desk: Desk) -> None:
     assert len(desk.tiles) >= 3
 
 
+def test_what_the_renderer_says_counts_as_far_as_its_blocks_bear_it_out(desk: Desk) -> None:
+    desk.begin("fault = hang:3")
+    assert desk.worker._engaged
+    (attempt,) = desk.worker._engaged.attempts
+    attempt.listen(attempt.started)
+    attempt.watch.fraction = 1.0  # of a first pass
+    assert attempt.fraction == 1 / len(BLOCKS)
+    attempt.streamed = 2
+    assert attempt.fraction == 3 / len(BLOCKS)
+    assert attempt.seconds_left(attempt.started + 6) >= 2  # a quarter took two seconds
+
+
 def test_a_block_is_sent_as_the_renderer_has_written_it(desk: Desk) -> None:
     desk.outcome()
     for message in desk.tiles:

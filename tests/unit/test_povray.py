@@ -388,6 +388,16 @@ def test_a_radiosity_scene_is_half_done_after_its_first_pass() -> None:
     assert fractions[4:] == [0.75, 1.0]
 
 
+def test_a_first_pass_over_every_pixel_is_known_when_the_second_one_begins() -> None:
+    seen = PovrayWatch(4096, first_block=1024)
+    for done in (1024, 2048, 4096):
+        seen.see(f"Rendered {done} of 4096 pixels (0%)")
+    assert not seen.has_pretraced
+    seen.see("Rendered 1024 of 4096 pixels (25%)")
+    assert seen.has_pretraced
+    assert seen.fraction == 0.625
+
+
 def test_a_picture_of_fewer_pixels_than_asked_for_does_not_count() -> None:
     with pytest.raises(RendererFailed, match="said 3072 of 3072 pixels, expected 3136"):
         watch("whole-picture", expected_pixels=64 * 49).judge(ENDED)

@@ -24,7 +24,8 @@ class PovrayWatch:
     """What POV-Ray's output has said so far; see `mpirender.renderers.base.Watch`.
 
     Radiosity scenes are gone through twice, and the same counter runs twice: first in steps of a
-    few pixels, then block by block. Each counts as one half.
+    few pixels, mostly, then block by block. Each counts as one half. With ``pretrace_end 1`` the
+    first pass looks like the second, until the counter begins anew.
 
     Attributes
     ----------
@@ -47,7 +48,7 @@ class PovrayWatch:
     render_seconds: Seconds = 0.0
     _pixels: tuple[int, int] = (0, 0)
     _passes: int = 1
-    _first_pass_is_over: bool = False
+    has_pretraced: bool = False
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=60))
 
     def see(self, line: str) -> None:
@@ -74,22 +75,22 @@ class PovrayWatch:
         if phase == "Trace" and self._pixels == (self.expected_pixels, self.expected_pixels):
             self.frames_done += 1  # what it says last of a frame, when the file is there
             if self.frames_done < self.frames:
-                self._pixels, self._passes, self._first_pass_is_over = (0, 0), 1, False
+                self._pixels, self._passes, self.has_pretraced = (0, 0), 1, False
             self.fraction = self.frames_done / self.frames
 
     @property
     def is_pretracing(self) -> bool:
         """Whether radiosity samples are taken all over the task; see `Watch`."""
-        return self._passes == 2 and not self._first_pass_is_over
+        return self._passes == 2 and not self.has_pretraced
 
     def _count(self, done: int, total: int) -> None:
         if self._pixels == (0, 0):
             self._passes = 2 if done < self.first_block else 1
-        first_pass_is_over = self._first_pass_is_over or done < self._pixels[0]
-        self._first_pass_is_over = first_pass_is_over
+        if done < self._pixels[0]:
+            self._passes, self.has_pretraced = 2, True
         self._pixels = done, total
         part = done / max(1, total)
-        part = (part + first_pass_is_over) / 2 if self._passes == 2 else part
+        part = (part + self.has_pretraced) / 2 if self._passes == 2 else part
         self.fraction = (self.frames_done + part) / self.frames
 
     def judge(self, end: Exit) -> None:

@@ -127,6 +127,7 @@ def _film(flags: Flags, path: Path) -> Shots:
                 curves=tuple((track.name, track.curve(shot.timing)) for track in shot.tracks),
                 motion_blur=flags.motion_blur or shot.motion_blur,
                 shutter=flags.shutter or shot.shutter,
+                is_shot=True,
             )
             asked.append(AskedShot(shot.name, *ask(request, flags.renderer), shot.priority))
             questions.callback(asked[-1].question.close)

@@ -163,7 +163,7 @@ def _timing(row: _Table, frames: FrameList | None) -> Timing:
 
 
 def _output(pattern: str, name: str, frames: FrameList | None) -> str:
-    several = frames is None or frames.needs_last or len(frames.resolve()) > 1
+    several = frames is not None and (frames.needs_last or len(frames.resolve()) > 1)
     if several and not has_number(pattern):
         raise UsageError(
             f"output: got {pattern!r}, expected # for the number of the frame",

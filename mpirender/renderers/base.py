@@ -65,6 +65,8 @@ class Request:
         Sub-frames a frame, >= 1.
     shutter : float
         How long it is open, in frames.
+    is_shot : bool
+        Whether it is one of several, so that a still is a frame among others.
     """
 
     program: str
@@ -78,6 +80,7 @@ class Request:
     scenes: tuple[str, ...] = ()
     motion_blur: int = 1
     shutter: float = 0.5
+    is_shot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

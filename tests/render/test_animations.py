@@ -146,6 +146,26 @@ def test_a_film_of_two_shots_with_a_track_and_a_movie(tmp_path: Path) -> None:
         assert_same(stage.folder / f"two_{number:02d}.png", alone)
 
 
+def test_a_still_is_a_shot_of_one_frame(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    shots = f"""\
+film = {{ options = {SIZE.split()} }}
+shot = [
+  {{ name = "title", scene = "fine_edges.pov", output = "title.png" }},
+  {{ name = "walk", scene = "{MOVED}", frames = "1-3", output = "walk_#.png" }},
+]
+movie = [{{ file = "film.mkv" }}]
+"""
+    (stage.folder / "film.toml").write_text(shots)
+    stage._before = stage._files()
+    good(stage.mpirender(MPICH, 2, ["film.toml"]))
+    walk = {f"walk_{number}.png" for number in (1, 2, 3)}
+    assert stage.new_files == {"title.png", *walk, "film.mkv"}
+    assert len(probe(stage.folder / "film.mkv").times) == 4
+    stage.plain("fine_edges.pov", *SIZE.split(), "+Oelsewhere/title.png")
+    assert_same(stage.folder / "title.png", still(stage.folder / "elsewhere/title.png"))
+
+
 def test_motion_blur_of_what_does_not_move_is_the_plain_frame(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     scene = ["fine_edges.pov", *SIZE.split(), "--frames", "1-2"]

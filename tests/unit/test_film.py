@@ -88,6 +88,11 @@ def parts(schema: object) -> Iterator[Schema]:
 ONE_SHOT = '[[shot]]\nname = "walk"\nscene = "walk.pov"\n'
 
 
+def test_a_shot_without_frames_needs_no_number(tmp_path: Path) -> None:
+    (shot,) = film(tmp_path, ONE_SHOT + 'output = "title.png"').shots
+    assert shot.output.endswith("title.png")
+
+
 def test_a_name_and_a_scene_are_enough(tmp_path: Path) -> None:
     read = film(tmp_path, ONE_SHOT)
     (shot,) = read.shots
@@ -262,7 +267,11 @@ def test_a_film_with_everything_passes(tmp_path: Path) -> None:
             "track 'Ball': key 1 is not after key 1s",
             "they are at frames 1 and 26",
         ),
-        (ONE_SHOT + 'output = "a.png"', "output: got 'a.png', expected # for the number", ""),
+        (
+            ONE_SHOT + 'frames = "1-2"\noutput = "a.png"',
+            "output: got 'a.png', expected # for the number",
+            "",
+        ),
         (f"film.fps = 0\n{ONE_SHOT}", "[film]: fps: got 0, expected text or a number above 0", ""),
         (f'film.fps = "0"\n{ONE_SHOT}', "got 0 frames a second", ""),
         (f'film.fps = "25/0"\n{ONE_SHOT}', '[film]: fps: got "25/0", expected text', ""),

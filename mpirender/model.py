@@ -321,6 +321,9 @@ class Job:
         task.
     frames : tuple of JobFrame
         Empty in a job of one still.
+    shares_samples : bool
+        Whether threads of one process share what processes find out each for itself, so that one
+        process a host is best.
     files : tuple of (str, str)
         Names and texts of files that the renderer is to find in the rank's scratch folder.
     blends : tuple of Blend
@@ -344,6 +347,7 @@ class Job:
     scene: Path = Path()
     streams: bool = False
     frames: tuple[JobFrame, ...] = ()
+    shares_samples: bool = False
     files: tuple[tuple[str, str], ...] = ()
     blends: tuple[Blend, ...] = ()
     _by_number: dict[int, JobFrame] = field(init=False, repr=False, compare=False)

@@ -21,6 +21,7 @@ from mpirender.events import (
     Event,
     Instruction,
     RankHeard,
+    RankRests,
     SendTask,
     SetAside,
     ShortenTask,
@@ -111,7 +112,7 @@ class Root:
         self.results: list[Result] = []
         self._jobs = tuple(jobs)
         self._schedule = schedule
-        self._ranks = ranks
+        self._ranks = self._working = ranks
         self._threads = threads
         self._send = send
         self._view = view
@@ -133,10 +134,10 @@ class Root:
 
     @property
     def busy(self) -> float:
-        """Share of the time so far in which a rank had work, the mean of all ranks, 0 to 1."""
+        """Share of the time so far in which ranks had work, 0 to 1; those that rest not counted."""
         if self._started is None or self._stepped <= self._started:
             return 0.0
-        return self._busy_seconds / (self._ranks * (self._stepped - self._started))
+        return self._busy_seconds / (self._working * (self._stepped - self._started))
 
     @property
     def lost_ranks(self) -> set[int]:
@@ -211,17 +212,24 @@ class Root:
         self._begun = True
         ranks = sorted(self._seats)
         seats = [self._seats[rank] for rank in ranks]
-        shared, on_host = threads_for(seats), Counter(seat.host for seat in seats)
+        together = self._threads is None and self._jobs[0].shares_samples
+        shared = threads_for(seats, together=together)
+        on_host = Counter(seat.host for seat in seats)
         report_every = len(ranks) / _REPORTS_A_SECOND
         report_every = min(max(_REPORT_EVERY, report_every), _REPORT_AT_LEAST_EVERY)
         for rank, seat, threads in zip(ranks, seats, shared, strict=True):
             neighbours = on_host[seat.host]
             begin = Begin(
-                self._jobs, self._threads or threads, neighbours, report_every, self._tokens
+                self._jobs, self._threads or threads or 1, neighbours, report_every, self._tokens
             )
             self._send(rank, begin)
-        for rank in ranks:
-            self._feed(WorkerReady(rank), now)
+            if not threads:
+                log.info("rank %d leaves its cores on %s to another rank", rank, seat.host)
+                self._feed(RankRests(rank), now)
+        self._working = sum(map(bool, shared))
+        for rank, threads in zip(ranks, shared, strict=True):
+            if threads:
+                self._feed(WorkerReady(rank), now)
 
     def _send_home(self, now: Seconds) -> None:
         """Share out chores; once all work and they are done, let the ranks go."""
@@ -345,7 +353,7 @@ class Root:
         return Status(
             fraction=min(1.0, (self._pixels_done + inside) / self._pixels),
             seconds=now - (self._started if self._started is not None else now),
-            ranks=self._ranks,
+            ranks=self._working,
             busy=len(active),
         )
 

@@ -84,6 +84,23 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in a scene that makes pixels depend on the order of tracing.
+
+    Attributes
+    ----------
+    feature : str
+    place : str
+        File and line.
+    reason : str
+    """
+
+    feature: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SceneInfo:
     """What the renderer says it is going to do; see `mpirender.model.Job` for the fields.
 
@@ -91,6 +108,9 @@ class SceneInfo:
     ----------
     remarks : tuple of str
         What the user should know where the picture is cut, a line each.
+    findings : tuple of Finding
+    shares_samples : bool
+        Whether threads of one process share what processes find out each for itself.
     """
 
     program: str
@@ -108,6 +128,8 @@ class SceneInfo:
     files: tuple[tuple[str, str], ...] = ()
     blends: tuple[Blend, ...] = ()
     remarks: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    shares_samples: bool = False
 
 
 @dataclass(frozen=True, slots=True)

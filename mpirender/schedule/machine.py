@@ -13,6 +13,7 @@ from mpirender.events import (
     Event,
     Instruction,
     RankHeard,
+    RankRests,
     SendTask,
     SetAside,
     ShortenTask,
@@ -71,6 +72,7 @@ class Schedule:
         self._retry: dict[int, Entry] = {}
         self._waiting: dict[int, None] = {}  # in the order in which they asked
         self._alive = dict.fromkeys(range(ranks))
+        self._resting: dict[int, None] = {}
         self._failures: dict[int, int] = defaultdict(int)
         self._heard: dict[int, Seconds] = {}
         self._last_tick: Seconds | None = None
@@ -179,9 +181,10 @@ class Schedule:
         match event:
             case WorkerReady(rank) if rank in self._alive:
                 self._waiting.setdefault(rank)
-            case TaskProgressed(rank, task_id, fraction):
-                if task_id < len(self._entries) and self._entries[task_id].rank == rank:
-                    self._entries[task_id].fraction = fraction
+            case RankRests(rank):
+                self._resting[rank] = self._alive.pop(rank)
+            case TaskProgressed():
+                self._note_progress(event)
             case TilesCompleted():
                 return self._note_tiles(event, now)
             case TaskCompleted(result):
@@ -195,6 +198,12 @@ class Schedule:
             case CancelRequested(reason):
                 return self._abort(reason)
         return []
+
+    def _note_progress(self, event: TaskProgressed) -> None:
+        if event.task_id < len(self._entries):
+            entry = self._entries[event.task_id]
+            if entry.rank == event.rank:
+                entry.fraction = event.fraction
 
     def _note_tiles(self, event: TilesCompleted, now: Seconds) -> list[Instruction]:
         """Take finished blocks off those who have them to do, whoever rendered them."""
@@ -245,7 +254,7 @@ class Schedule:
         else:
             self._soften(entry, event.error)
         if self._failures[event.rank] >= SET_ASIDE_AFTER and (
-            self._lessons.nothing_works or len(self._alive) > 1
+            self._lessons.nothing_works or len(self._alive) + len(self._resting) > 1
         ):
             return self._set_aside(event.rank, event.error)
         return []
@@ -299,10 +308,15 @@ class Schedule:
             entry.rank = None
 
     def _set_aside(self, rank: int, error: ErrorRecord) -> list[Instruction]:
+        self._resting.pop(rank, None)
         if rank not in self._alive:
             return []
         del self._alive[rank]
         self._waiting.pop(rank, None)
+        if self._resting:
+            instead = next(iter(self._resting))
+            del self._resting[instead]
+            self._alive[instead] = self._waiting[instead] = None
         if not self._alive:
             return self._abort(error)
         return [SetAside(rank, error.message)]
@@ -430,6 +444,7 @@ class Schedule:
         """Send every living rank home, once, when the run is over."""
         if not self.is_finished:
             return []
-        ranks = sorted((self._heard.keys() | self._alive.keys()) - self.lost - self._stopped)
+        known = self._heard.keys() | self._alive.keys() | self._resting.keys()
+        ranks = sorted(known - self.lost - self._stopped)
         self._stopped.update(ranks)
         return [StopWorker(rank) for rank in ranks]

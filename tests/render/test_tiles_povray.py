@@ -122,12 +122,24 @@ def test_a_picture_with_radiosity_has_no_gap(ranks: int, tmp_path: Path) -> None
     arguments = ("bounced_light.pov", "+W160", "+H128")
     whole = plain(tmp_path / "plain", *arguments).pixels.astype(int)
     stage = Stage(tmp_path)
-    done = stage.mpirender(MPICH, ranks, arguments)
+    done = stage.mpirender(MPICH, ranks, [*arguments, "--threads", "1"])
     assert done.returncode == 0, done.stderr
     assert own_words(done.stderr) == []
     ours = still(stage.picture).pixels.astype(int)
     assert ours.shape == whole.shape
     assert np.abs(ours - whole).mean() < 3  # POV-Ray itself differs from run to run by threads
+
+
+@pytest.mark.parametrize("ranks", [2, 5])
+def test_ranks_of_a_host_share_the_samples_of_radiosity(ranks: int, tmp_path: Path) -> None:
+    arguments = ("bounced_light.pov", "+W160", "+H128")
+    whole = plain(tmp_path / "plain", *arguments).pixels.astype(int)
+    stage = Stage(tmp_path)
+    done = stage.mpirender(MPICH, ranks, [*arguments, "-v"])
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("leaves its cores") == ranks - 1
+    assert len(re.findall(r"task \d+ \(rows 0-127, columns 0-159\)", done.stderr)) == 1
+    assert np.abs(still(stage.picture).pixels.astype(int) - whole).mean() < 3
 
 
 def test_more_ranks_than_blocks_give_the_same(tmp_path: Path) -> None:

@@ -92,3 +92,21 @@ def test_every_rank_gets_a_thread_and_no_seat_more_than_its_cores(ranks: list[Se
         given_out = [n for n, other in zip(threads, ranks, strict=True) if other == seat]
         assert sum(given_out) <= max(len(seat.cores), len(given_out))
         assert max(given_out) - min(given_out) <= 1
+
+
+def test_of_ranks_that_render_together_the_first_has_all_cores() -> None:
+    seats = [Seat("a", frozenset(range(4)))] * 3 + [Seat("b", frozenset(range(2)))]
+    assert threads_for(seats, together=True) == [4, 0, 0, 2]
+
+
+def test_ranks_that_were_granted_less_give_what_they_have() -> None:
+    assert threads_for([Seat("a", frozenset(range(8)), 2)] * 3, together=True) == [6, 0, 0]
+
+
+def test_ranks_bound_to_their_own_cores_cannot_render_together() -> None:
+    seats = [Seat("a", frozenset({core})) for core in range(3)]
+    assert threads_for(seats, together=True) == [1, 1, 1]
+
+
+def test_more_ranks_than_cores_have_no_more_threads_than_cores() -> None:
+    assert threads_for([Seat("a", frozenset({0, 1}))] * 5, together=True) == [2, 0, 0, 0, 0]

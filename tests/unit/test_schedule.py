@@ -17,6 +17,7 @@ from mpirender.events import (
     CancelTask,
     Instruction,
     RankHeard,
+    RankRests,
     SendTask,
     SetAside,
     StopWorker,
@@ -241,6 +242,32 @@ def test_a_rank_without_the_renderer_is_set_aside_at_once() -> None:
     machine = schedule(ranks=2, tasks=2)
     ready(machine, 0)
     assert fail(machine, 0, 0, error=NOT_THERE) == [SetAside(0, "no such program")]
+
+
+def test_a_rank_that_rests_gets_no_work_and_is_sent_home() -> None:
+    machine = schedule(ranks=2, tasks=1)
+    machine.handle(RankRests(1), 0)
+    assert ready(machine, 1) == []
+    assert ready(machine, 0) == [(0, 0, 1)]
+    out = complete(machine, 0, 0)
+    assert {i.rank for i in out if isinstance(i, StopWorker)} == {0, 1}
+
+
+def test_a_rank_that_rests_takes_the_place_of_one_that_cannot_go_on() -> None:
+    machine = schedule(ranks=2, tasks=1)
+    machine.handle(RankRests(1), 0)
+    ready(machine, 0)
+    out = fail(machine, 0, 0, error=NOT_THERE)
+    assert sent(out) == [(1, 0, 1)]
+
+
+def test_a_run_ends_where_those_that_rest_cannot_go_on_either() -> None:
+    machine = schedule(ranks=2, tasks=1)
+    machine.handle(RankRests(1), 0)
+    ready(machine, 0)
+    fail(machine, 0, 0, error=NOT_THERE)
+    out = fail(machine, 1, 0, error=NOT_THERE)
+    assert any(isinstance(i, Aborted) for i in out)
 
 
 def test_an_attempt_without_a_renderer_does_not_count() -> None:

@@ -19,7 +19,8 @@ from mpirender.model import PictureType, Tile
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import Request, SceneInfo, without_section
 from mpirender.renderers.povray.animation import animation_of
-from mpirender.renderers.povray.switches import canvas_file, path_argument
+from mpirender.renderers.povray.audit import audit
+from mpirender.renderers.povray.switches import THREADS, canvas_file, path_argument
 from mpirender.units import Seconds
 
 __all__ = ["PovrayQuestion", "installed_version", "parse_options", "parse_settings"]
@@ -94,6 +95,7 @@ class PovrayQuestion:
         if self._request.motion_blur > 1 and options.picture.kind == "jpeg":
             raise UsageError("motion blur of JPEG pictures", hint="leave out +FJ, or use +FN")
         animation = animation_of(self._request, settings, output, animated=options.animated)
+        findings = audit(scene, [Path.cwd(), *map(Path, settings.get("Library_Path", []))])
         return SceneInfo(
             program=self._program,
             version=options.version,
@@ -112,6 +114,11 @@ class PovrayQuestion:
             remarks=(
                 *((_DIFFUSION,) if options.diffuses_errors and not streams else ()),
                 *animation.remarks,
+            ),
+            findings=tuple(findings),
+            shares_samples=(
+                any(finding.feature == "radiosity" for finding in findings)
+                and not any(THREADS.fullmatch(argument) for argument in self._arguments)
             ),
         )
 

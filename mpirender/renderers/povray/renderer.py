@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from mpirender.renderers.base import Command, Request, without_section
 from mpirender.renderers.povray.question import PovrayQuestion
 from mpirender.renderers.povray.state import StateFile
 from mpirender.renderers.povray.switches import (
+    THREADS,
     area_arguments,
     canvas_file,
     ending_of,
@@ -64,7 +64,7 @@ class Povray:
         own += header_arguments(job, task.numbers, scratch)
         if has_carrier:
             own += _CARRIER
-        if not any(re.fullmatch(r"[+-]WT\d+", argument) for argument in job.arguments):
+        if not any(THREADS.fullmatch(argument) for argument in job.arguments):
             own.append(f"+WT{threads}")
         return Command(
             argv=(

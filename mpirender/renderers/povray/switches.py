@@ -10,6 +10,7 @@ from mpirender.errors import UsageError
 from mpirender.model import Job, Tile
 
 __all__ = [
+    "THREADS",
     "area_arguments",
     "canvas_file",
     "ending_of",
@@ -17,6 +18,9 @@ __all__ = [
     "header_arguments",
     "path_argument",
 ]
+
+THREADS = re.compile(r"[+-]WT\d+|Work_Threads=\d+", re.IGNORECASE)
+"""Arguments with which the user chooses the number of threads."""
 
 _PLAIN = re.compile(r"[\w./+:,@%^-]+")
 

@@ -14,7 +14,9 @@ import shlex
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from mpirender.backoff import Backoff
@@ -80,6 +82,7 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
             answers = transport.rank == 0 and [shot.question.answer() for shot in shots.shots]
         if not answers:  # the launcher did not say that this is another rank
             return _work(transport)
+        flags = _with_threads(flags, answers)
         jobs = [
             _job(flags, shot.renderer, info, ranks=transport.size)
             for shot, info in zip(shots.shots, answers, strict=True)
@@ -261,6 +264,27 @@ mpirender --version shows the library that is used"""
 # ------------------------------------------------------------------------------ what is meant
 
 
+def _with_threads(flags: Flags, answers: Sequence[SceneInfo]) -> Flags:
+    """Return the flags with the threads that are asked for in any way, or needed.
+
+    Raises
+    ------
+    UsageError
+        If these are several in a reproducible run.
+    """
+    asked = {flags.threads, *(answer.threads for answer in answers)} - {None}
+    if flags.reproducible:
+        if several := asked - {1}:
+            raise UsageError(
+                f"--reproducible with {several.pop()} threads, expected 1",
+                hint="threads trace in an order of their own; leave out --threads and +WT",
+            )
+        return replace(flags, threads=1)
+    if flags.threads is None and len(answers) == 1:
+        return replace(flags, threads=answers[0].threads)
+    return flags
+
+
 def _job(flags: Flags, renderer: Renderer, info: SceneInfo, *, ranks: int) -> Job:
     """Return the job: what was typed, in the light of what the renderer says."""
     return Job(
@@ -279,9 +303,9 @@ def _job(flags: Flags, renderer: Renderer, info: SceneInfo, *, ranks: int) -> Jo
         limits=flags.limits,
         keep=flags.keep,
         scene=info.scene,
-        streams=info.streams and ranks > 1,
+        streams=info.streams and ranks > 1 and not flags.reproducible,
         frames=info.frames,
-        shares_samples=info.shares_samples and not info.frames and flags.threads is None,
+        shares_samples=info.shares_samples and not info.frames,
         files=info.files,
         blends=info.blends,
     )
@@ -295,7 +319,10 @@ def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Sch
     if len(jobs) == 1 and not jobs[0].frames:
         partition = Partition(grids[0], flags.split)
         policy = Halving() if jobs[0].streams else Factoring()
-        if flags.rows_per_task is not None:
+        if flags.reproducible:  # pieces that do not depend on the number of ranks
+            whole, row = len(grids[0].blocks_of(jobs[0].area)), grids[0].columns
+            policy = SelfScheduling(whole if jobs[0].shares_samples else row)
+        elif flags.rows_per_task is not None:
             rows = math.ceil(flags.rows_per_task / jobs[0].block)
             policy = SelfScheduling(grids[0].columns * rows)
     else:
@@ -316,7 +343,7 @@ def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> s
         frames = f" {plural(len(job.frames), 'frame')}," if job.frames else ""
         size = f"{job.width} x {job.height} pixels"
         lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}")
-        if job.shares_samples and ranks > 1:
+        if job.shares_samples and ranks > 1 and not flags.threads:
             lines.append(_TOGETHER)
     scratch = Path("$TMPDIR/mpirender")
     while not schedule.is_finished:

@@ -67,6 +67,8 @@ class Flags:
     movies : tuple of MovieFlags
     sheet : Path or None
         Contact sheet.
+    reproducible : bool
+        The same picture for any number of ranks, whatever the scene has in it.
     progress : str
     dry_run, keep, quiet : bool
     log_level : int
@@ -91,6 +93,7 @@ class Flags:
     preview: int | None
     movies: tuple[MovieFlags, ...]
     sheet: Path | None
+    reproducible: bool
     progress: str
     dry_run: bool
     keep: bool

@@ -95,6 +95,7 @@ def parse_arguments(argv: Sequence[str]) -> Flags | None:
             for path in typed.movie
         ),
         sheet=typed.sheet,
+        reproducible=typed.reproducible,
         progress="none" if typed.quiet and typed.progress == "auto" else typed.progress,
         dry_run=typed.dry_run,
         keep=typed.keep,
@@ -161,6 +162,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         metavar="ROWS",
         help="rows of every task, rounded up to whole blocks of the renderer (default: shrinking)",
+    )
+    add(
+        "--reproducible",
+        action="store_true",
+        help="the same pixels for any number of ranks, where they depend on the order of tracing",
     )
     add("--frames", type=parse_frames, metavar="LIST", help="such as 1-250, 2,4,10-20x2, last")
     add("--clock", type=_clock, metavar="A:B", help="clock at the first and the last frame")

@@ -111,6 +111,8 @@ class SceneInfo:
     findings : tuple of Finding
     shares_samples : bool
         Whether threads of one process share what processes find out each for itself.
+    threads : int or None
+        That the user has asked of the renderer in its own words.
     """
 
     program: str
@@ -130,6 +132,7 @@ class SceneInfo:
     remarks: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     shares_samples: bool = False
+    threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

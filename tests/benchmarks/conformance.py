@@ -30,7 +30,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -265,16 +265,24 @@ def find_reason(bench: Bench, scene: str, mode: Mode, found: Difference) -> str:
             for name, threads, count in AGAIN:
                 output = Path(folder) / f"again{threads}{count}{mode.suffix}"
                 own[name] = differ_again(bench, scene, mode, output, f"+WT{threads}")
-            own["whole and row blocks"] = differ_in_blocks(bench, scene, mode, Path(folder))
+                if is_explained(found, own.values()):
+                    break
+            else:
+                own["whole and row blocks"] = differ_in_blocks(bench, scene, mode, Path(folder))
     except RuntimeError as error:
         return f"{UNEXPLAINED}: {error}"
     name, most = max(own.items(), key=lambda item: (item[1].pixels, item[1].maximum))
-    maximum = max(difference.maximum for difference in own.values())
     if not most:
         return f"{UNEXPLAINED}: povray repeats itself with +WT1, with +WT2 and in row blocks"
     reason = f"povray itself differs between {name} ({most})"
-    alike = found.pixels <= ALIKE * most.pixels + 50 and found.maximum <= ALIKE * maximum
-    return reason if alike else f"{UNEXPLAINED}: {reason}, but less"
+    return reason if is_explained(found, own.values()) else f"{UNEXPLAINED}: {reason}, but less"
+
+
+def is_explained(found: Difference, own: Collection[Difference]) -> bool:
+    """Return whether a difference is of the order of povray's own."""
+    pixels = max(difference.pixels for difference in own)
+    maximum = max(difference.maximum for difference in own)
+    return pixels > 0 and found.pixels <= ALIKE * pixels + 50 and found.maximum <= ALIKE * maximum
 
 
 def differ_again(bench: Bench, scene: str, mode: Mode, output: Path, threads: str) -> Difference:

@@ -20,7 +20,7 @@ from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import Request, SceneInfo, without_section
 from mpirender.renderers.povray.animation import animation_of
 from mpirender.renderers.povray.audit import audit
-from mpirender.renderers.povray.switches import THREADS, canvas_file, path_argument
+from mpirender.renderers.povray.switches import canvas_file, path_argument, threads_in
 from mpirender.units import Seconds
 
 __all__ = ["PovrayQuestion", "installed_version", "parse_options", "parse_settings"]
@@ -116,10 +116,8 @@ class PovrayQuestion:
                 *animation.remarks,
             ),
             findings=tuple(findings),
-            shares_samples=(
-                any(finding.feature == "radiosity" for finding in findings)
-                and not any(THREADS.fullmatch(argument) for argument in self._arguments)
-            ),
+            shares_samples=any(finding.feature == "radiosity" for finding in findings),
+            threads=threads_in(self._arguments),
         )
 
     def close(self) -> None:

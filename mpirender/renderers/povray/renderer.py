@@ -12,13 +12,13 @@ from mpirender.renderers.base import Command, Request, without_section
 from mpirender.renderers.povray.question import PovrayQuestion
 from mpirender.renderers.povray.state import StateFile
 from mpirender.renderers.povray.switches import (
-    THREADS,
     area_arguments,
     canvas_file,
     ending_of,
     frame_arguments,
     header_arguments,
     path_argument,
+    threads_in,
 )
 from mpirender.renderers.povray.watch import PovrayWatch
 
@@ -64,7 +64,7 @@ class Povray:
         own += header_arguments(job, task.numbers, scratch)
         if has_carrier:
             own += _CARRIER
-        if not any(THREADS.fullmatch(argument) for argument in job.arguments):
+        if threads_in(job.arguments) is None:
             own.append(f"+WT{threads}")
         return Command(
             argv=(

@@ -10,18 +10,16 @@ from mpirender.errors import UsageError
 from mpirender.model import Job, Tile
 
 __all__ = [
-    "THREADS",
     "area_arguments",
     "canvas_file",
     "ending_of",
     "frame_arguments",
     "header_arguments",
     "path_argument",
+    "threads_in",
 ]
 
-THREADS = re.compile(r"[+-]WT\d+|Work_Threads=\d+", re.IGNORECASE)
-"""Arguments with which the user chooses the number of threads."""
-
+_THREADS = re.compile(r"(?:[+-]WT|Work_Threads=)(\d+)", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w./+:,@%^-]+")
 
 
@@ -119,3 +117,9 @@ def path_argument(switch: str, path: Path) -> str:
 def ending_of(kind: str) -> str:
     """Return the ending that POV-Ray gives to a picture of a kind."""
     return {"jpeg": "jpg"}.get(kind, kind)
+
+
+def threads_in(arguments: Sequence[str]) -> int | None:
+    """Return the number of threads that POV-Ray's own arguments ask for; the last one counts."""
+    found = [match for match in map(_THREADS.fullmatch, arguments) if match]
+    return int(found[-1][1]) if found else None

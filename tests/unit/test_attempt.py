@@ -194,7 +194,7 @@ def test_a_task_that_is_spared_some_blocks_is_done_without_them(desk: Desk) -> N
 
 
 def test_a_task_that_is_dropped_says_nothing_more(desk: Desk) -> None:
-    desk.begin(SLOWLY)
+    desk.begin("seconds = 0.5")
     desk.until(TilesDone)
     desk.worker.handle(Drop(3), 0)
     desk.said.clear()

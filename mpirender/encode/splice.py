@@ -52,7 +52,11 @@ class Splice(AbstractContextManager["Splice"]):
         *self._starts, first = (count * part // parts for part in range(parts))
         self._count = count
         self._there: set[int] = set()
-        self._folder = TemporaryDirectory(dir=folder, prefix=".mpirender-")
+        self._folder = TemporaryDirectory(
+            dir=folder,
+            prefix=".mpirender-",
+            ignore_cleanup_errors=True,  # a rank may still write
+        )
         at = Path(self._folder.name)
         self._parts = [
             _Part(at / f"part{index:06d}{movie.path.suffix}", stop - start)

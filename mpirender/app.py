@@ -93,7 +93,9 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         if flags.dry_run:
             print(_plan(jobs, schedule, flags, ranks=transport.size))
             return dismiss(claim, transport)
-        studio = Studio(jobs, shots, flags.sheet, schedule, ranks=transport.size)
+        studio = Studio(
+            jobs, shots, flags.sheet, schedule, ranks=transport.size, snapshot=flags.snapshot
+        )
     except MpirenderError:
         dismiss(claim, transport)
         raise

@@ -67,6 +67,8 @@ class Flags:
     movies : tuple of MovieFlags
     sheet : Path or None
         Contact sheet.
+    snapshot : Path or None
+        File that shows the picture so far.
     reproducible : bool
         The same picture for any number of ranks, whatever the scene has in it.
     progress : str
@@ -93,6 +95,7 @@ class Flags:
     preview: int | None
     movies: tuple[MovieFlags, ...]
     sheet: Path | None
+    snapshot: Path | None
     reproducible: bool
     progress: str
     dry_run: bool

@@ -75,6 +75,12 @@ class Gallery(ChoreSource, Protocol):
     def add(self, position: int) -> None:
         """Use the frame at a position of the run, whose picture is in its place."""
 
+    def see(self, message: TilesDone | TaskDone) -> None:
+        """Look at a piece of a picture."""
+
+    def step(self, now: Seconds) -> None:
+        """Let time pass."""
+
 
 class Root:
     """What rank 0 does besides rendering.
@@ -202,6 +208,7 @@ class Root:
             self._feed(Tick(), now)
             self._begin_when_all_are_there(now)
             self._view.show(status)
+            self._studio.step(now)
             self._send_home(now)
 
     def _begin_when_all_are_there(self, now: Seconds) -> None:
@@ -250,6 +257,7 @@ class Root:
         """Keep the blocks that nobody else has sent."""
         canvas = None if message.frame in self._written else self._canvas(message.frame)
         if canvas:
+            self._studio.see(message)
             new = canvas.take_tiles(message)
             self._pixels_done += sum(canvas.grid.tile_of(block).pixels for block in new)
         missing = canvas.missing if canvas else ()
@@ -297,6 +305,7 @@ class Root:
         if pixels is not None and message.format is not None:
             if self._schedule.state_of(task.id) in (TaskState.COMPLETED, TaskState.CANCELED):
                 return
+            self._studio.see(message)
             canvas = self._canvas(task.tile.frame)
             canvas.take_pixels(task.tile, message.format, pixels)
             self._pixels_done += task.tile.pixels

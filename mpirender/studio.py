@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 from mpirender.chores import do_chore
 from mpirender.errors import ErrorRecord, UsageError
+from mpirender.messages import TaskDone, TilesDone
 from mpirender.model import Blend, Chore, Job, MoviePart
 from mpirender.paths import check_writable, make_folder
 from mpirender.schedule import Schedule
 from mpirender.shots import MovieOrder, Shots
+from mpirender.units import Seconds
 
 if TYPE_CHECKING:
     from mpirender.encode import Reel, Splice
+    from mpirender.snapshot import Snapshot
 
 __all__ = ["Studio"]
 
@@ -33,10 +36,13 @@ class Studio(AbstractContextManager["Studio"]):
     jobs : sequence of Job
     shots : Shots
     sheet : Path or None
+        Where a contact sheet is wanted.
     schedule : Schedule
         Knows which frame is at which position.
     ranks : int
         That may do chores.
+    snapshot : Path or None
+        Where the picture so far is to be seen.
 
     Raises
     ------
@@ -54,8 +60,11 @@ class Studio(AbstractContextManager["Studio"]):
         schedule: Schedule,
         *,
         ranks: int = 1,
+        snapshot: Path | None = None,
     ) -> None:
         self._sheet = sheet
+        self._snapshot = _snapshot(snapshot, jobs[0]) if snapshot else None
+        self._is_still = not any(job.frames for job in jobs)
         self._ranks = ranks
         self._of_job = [job.pictures for job in jobs]
         self._blends = {part: blend for job in jobs for blend in job.blends for part in blend.parts}
@@ -71,7 +80,7 @@ class Studio(AbstractContextManager["Studio"]):
         _check_outputs([*self._pictures, *([sheet] if sheet else [])])
         self._names = [shot.name for shot in shots.shots]
         self._reels: list[tuple[Reel | Splice, dict[Path, int]]] = []
-        if shots.movies and not any(job.frames for job in jobs):
+        if shots.movies and self._is_still:
             raise UsageError("a movie of one still", hint="say which frames: --frames 1-240")
         with ExitStack() as stack:
             for order in shots.movies:
@@ -121,6 +130,23 @@ class Studio(AbstractContextManager["Studio"]):
         movies = [Path.cwd() / reel.movie.path for reel, _ in self._reels]
         return [*self._pictures, *movies, *([Path.cwd() / self._sheet] if self._sheet else [])]
 
+    def see(self, message: TilesDone | TaskDone) -> None:
+        """Show a piece of a still in the snapshot."""
+        if self._snapshot is None or not self._is_still or message.pixels is None:
+            return
+        if isinstance(message, TilesDone):
+            self._snapshot.take_tiles(message)
+        elif message.format is not None:
+            from mpirender.images import Picture
+
+            picture = Picture(message.pixels, message.format)
+            self._snapshot.take_pixels(message.result.task.tile, picture)
+
+    def step(self, now: Seconds) -> None:
+        """Refresh the snapshot, if it is time."""
+        if self._snapshot:
+            self._snapshot.step(now)
+
     def add(self, position: int) -> None:
         """Use the frame at a position of the run, whose picture is in its place."""
         picture = self._at[position]
@@ -133,6 +159,8 @@ class Studio(AbstractContextManager["Studio"]):
 
     def _show(self, picture: Path) -> None:
         """Put a picture into the movies that have it."""
+        if self._snapshot and not self._is_still:
+            self._snapshot.take_frame(picture)
         for reel, numbers in self._reels:
             if picture in numbers:
                 reel.add(numbers[picture], picture)
@@ -177,6 +205,8 @@ class Studio(AbstractContextManager["Studio"]):
             If that cannot be; the pictures stay.
         """
         self._do_the_rest()
+        if self._snapshot:
+            self._snapshot.close()
         for reel, _ in self._reels:
             reel.finish()
         if self._sheet:
@@ -194,6 +224,13 @@ class Studio(AbstractContextManager["Studio"]):
         for part in self._there:
             part.unlink(missing_ok=True)
         self._stack.__exit__(kind, error, trace)
+
+
+def _snapshot(path: Path, job: Job) -> Snapshot:
+    from mpirender.snapshot import Snapshot
+
+    check_writable(path)
+    return Snapshot(path, job)
 
 
 def _check_outputs(paths: Sequence[Path]) -> None:

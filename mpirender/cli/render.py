@@ -31,6 +31,7 @@ _NAMED_BY_USER = (
     "--track",
     "--movie",
     "--sheet",
+    "--snapshot",
 )  # what follows may look like anything
 
 _EPILOG = """\
@@ -95,6 +96,7 @@ def parse_arguments(argv: Sequence[str]) -> Flags | None:
             for path in typed.movie
         ),
         sheet=typed.sheet,
+        snapshot=typed.snapshot,
         reproducible=typed.reproducible,
         progress="none" if typed.quiet and typed.progress == "auto" else typed.progress,
         dry_run=typed.dry_run,
@@ -196,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--quality", type=_count, metavar="0-100", help="of the movies")
     add("--bitrate", default="", help="of the movies, such as 8M")
     add("--sheet", type=Path, metavar="FILE", help="contact sheet of all frames")
+    add("--snapshot", type=Path, metavar="FILE", help="picture so far, refreshed as it grows: .png")
     add("--retries", type=_count, default=2, metavar="N", help="attempts after a failure (2)")
     add("--timeout", type=_seconds, metavar="SECONDS", help="limit for one attempt (none)")
     add("--dry-run", action="store_true", help="print tasks and command lines, render nothing")

@@ -23,7 +23,7 @@ WebP, MKV and WebM whole milliseconds, each rounded by itself, so that nothing a
 from __future__ import annotations
 
 from mpirender.encode.formats import CODECS, CONTAINERS
-from mpirender.encode.frames import display_frame
+from mpirender.encode.frames import display_frame, flat
 from mpirender.encode.join import can_join, join_chunks
 from mpirender.encode.jpegs import JpegCopy
 from mpirender.encode.movie import Movie, is_movie, movie_of
@@ -47,6 +47,7 @@ __all__ = [
     "check_gaps",
     "display_frame",
     "encode_frames",
+    "flat",
     "frames_named",
     "is_movie",
     "join_chunks",

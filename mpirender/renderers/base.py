@@ -22,6 +22,9 @@ from mpirender.tracks import Curve
 from mpirender.units import Pixels, Seconds
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mpirender.images import Picture
 
 __all__ = [
@@ -325,6 +328,21 @@ class Renderer(Protocol):
         """Prepare to read finished blocks of an attempt that is about to start.
 
         Only for jobs that stream.
+        """
+
+    def preview(self, record: bytes, tile: Tile) -> NDArray[np.uint8]:
+        """Return a block's pixels for the eye.
+
+        Parameters
+        ----------
+        record : bytes
+            See `mpirender.model.TileRecord`.
+        tile : Tile
+            Where the block lies.
+
+        Returns
+        -------
+        pixels : (tile.height, tile.width, 3) uint8 ndarray
         """
 
     def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> LastPass:

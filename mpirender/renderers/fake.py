@@ -39,6 +39,9 @@ from mpirender.renderers.base import Command, Request, SceneInfo, Witness
 from mpirender.units import Seconds
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mpirender.images import Picture
 
 __all__ = ["Fake", "FakeScene", "FakeWatch", "pixel_row"]
@@ -168,6 +171,12 @@ class Fake:
     def stream(self, job: Job, output: Path) -> FakeStream:
         """Prepare to read what the child writes; see `Renderer.stream`."""
         return FakeStream(output, Grid(job.area, job.block))
+
+    def preview(self, record: bytes, tile: Tile) -> NDArray[np.uint8]:
+        """Return a record's rows; see `Renderer.preview`."""
+        import numpy as np
+
+        return np.frombuffer(record, np.uint8, offset=8).reshape(tile.height, tile.width, 3)
 
     def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> FakeLastPass:
         """Prepare to compose the picture; see `Renderer.last_pass`."""

@@ -341,3 +341,22 @@ def test_the_file_of_a_large_canvas_does_not_stay(povray: Path, folder: Path) ->
     room.last_pass()
     started = {path for path in Path("/tmp").glob("pov[0-9]*") if path not in before}
     assert not [path for path in started if not psutil.pid_exists(int(path.name[3:]))]
+
+
+@pytest.mark.parametrize("switches", [(), ("+FN16",), ("+FJ",)], ids=str)
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_the_last_snapshot_is_the_picture(
+    ranks: int, switches: tuple[str, ...], tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path)
+    arguments = ["fine_edges.pov", "+W96", "+H80", *switches, "-o", "out"]
+    done = stage.mpirender(MPICH, ranks, [*arguments, "--snapshot", "s.png"])
+    assert done.returncode == 0, done.stderr
+    snapshot = still(stage.folder / "s.png").pixels.astype(int)
+    (name,) = stage.new_files - {"s.png"}
+    picture = still(stage.folder / name).pixels.astype(int)
+    apart = np.abs(snapshot - (picture // 257 if "+FN16" in switches else picture))
+    if "+FJ" in switches:  # which has losses of its own
+        assert apart.mean() < 12
+    else:
+        assert apart.max() <= 1

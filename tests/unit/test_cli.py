@@ -43,6 +43,7 @@ def test_a_scene_is_enough() -> None:
         preview=None,
         movies=(),
         sheet=None,
+        snapshot=None,
         reproducible=False,
         progress="auto",
         dry_run=False,

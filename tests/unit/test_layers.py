@@ -15,7 +15,7 @@ LEVELS = (
     ("schedule", "policy", "partition", "compose", "hosts", "flags", "tracks", "blur"),
     ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode"),
     ("transport", "renderers"),
-    ("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
+    ("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores", "snapshot"),
     ("cli", "app"),
     ("__main__",),
 )

@@ -56,6 +56,12 @@ class FakeStudio:
     def add(self, position: int) -> None:
         pass
 
+    def see(self, message: object) -> None:
+        pass
+
+    def step(self, now: float) -> None:
+        pass
+
     def next_chore(self) -> None:
         return None
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpirender.errors import OutputMismatch, UsageError
-from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task
+from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task, Tile
 from mpirender.partition import Grid, Split
 from mpirender.renderers.base import Command, Request, without_section
 from mpirender.renderers.povray.question import PovrayQuestion
-from mpirender.renderers.povray.state import StateFile
+from mpirender.renderers.povray.state import StateFile, preview_of
 from mpirender.renderers.povray.switches import (
     area_arguments,
     canvas_file,
@@ -23,6 +23,9 @@ from mpirender.renderers.povray.switches import (
 from mpirender.renderers.povray.watch import PovrayWatch
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mpirender.images import Picture
     from mpirender.renderers.povray.lastpass import PovrayLastPass
 
@@ -114,6 +117,10 @@ class Povray:
     def stream(self, job: Job, output: Path) -> StateFile:
         """Prepare to read POV-Ray's state file; see `Renderer.stream`."""
         return StateFile(output, Grid(job.area, job.block))
+
+    def preview(self, record: bytes, tile: Tile) -> NDArray[np.uint8]:
+        """Return a block's pixels for the eye; see `Renderer.preview`."""
+        return preview_of(record, tile)
 
     def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> PovrayLastPass:
         """Prepare to have POV-Ray write the picture; see `Renderer.last_pass`."""

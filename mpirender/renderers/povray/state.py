@@ -18,11 +18,15 @@ import struct
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mpirender.blur import encode_srgb
 from mpirender.errors import OutputMismatch
 from mpirender.model import Tile, TileRecord
 from mpirender.partition import Grid
 
-__all__ = ["StateFile", "black_tile", "tile_message"]
+__all__ = ["StateFile", "black_tile", "preview_of", "tile_message"]
 
 _HEADER_SIZE = 512
 _MAGIC = b"POV-Ray Render State File"
@@ -168,6 +172,19 @@ def tile_message(block: int, tile: Tile, pixels: bytes) -> bytes:
 
 def _int(value: int) -> bytes:
     return struct.pack(">i", value)
+
+
+def preview_of(message: bytes, tile: Tile) -> NDArray[np.uint8]:
+    """Return the pixels of a tile's message as a display shows them, over black.
+
+    Returns
+    -------
+    pixels : (tile.height, tile.width, 3) uint8 ndarray
+    """
+    count, at = _FLOATS_PER_PIXEL * tile.pixels, _attributes(message)[b"PBlo"]
+    floats = np.frombuffer(message, ">f4", count, at).reshape(tile.height, tile.width, -1)
+    light = np.clip(floats[..., :3].astype(np.float64), 0, 1)
+    return np.rint(encode_srgb(light) * 255).astype(np.uint8)
 
 
 def black_tile(block: int, tile: Tile) -> bytes:

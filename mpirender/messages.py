@@ -30,7 +30,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mpirender.errors import ErrorRecord
-from mpirender.model import Chore, Job, PictureFormat, Result, Seat, Task, Tile
+from mpirender.model import (
+    UNKNOWN_MACHINE,
+    Chore,
+    Job,
+    Machine,
+    PictureFormat,
+    Result,
+    Seat,
+    Task,
+    Tile,
+)
 from mpirender.units import Bytes, Seconds
 
 if TYPE_CHECKING:
@@ -62,9 +72,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A rank is there and could begin a task, and this is where it sits."""
+    """A rank is there and could begin a task, and this is where it sits, and on what."""
 
     seat: Seat
+    machine: Machine = UNKNOWN_MACHINE
 
 
 @dataclass(frozen=True, slots=True)

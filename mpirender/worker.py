@@ -26,7 +26,7 @@ from mpirender.errors import (
     RendererTimeout,
     VersionMismatch,
 )
-from mpirender.hosts import seat_of_this_process
+from mpirender.hosts import seat_of_this_process, this_machine
 from mpirender.messages import (
     Assign,
     Begin,
@@ -108,7 +108,7 @@ class Worker:
 
     def greet(self) -> None:
         """Tell the root that this rank is there, and load what pictures need while it waits."""
-        self._send(Hello(seat_of_this_process(self.host, os.environ)))
+        self._send(Hello(seat_of_this_process(self.host, os.environ), this_machine()))
         from mpirender.images import preload
 
         preload()

@@ -12,16 +12,31 @@ from unit.samples import MODULES, TREES
 LEVELS = (
     ("", "units", "errors"),
     ("messages", "model", "events", "frames"),
-    ("schedule", "policy", "partition", "compose", "hosts", "flags", "tracks", "blur"),
+    ("schedule", "policy", "partition", "compose", "hosts", "flags", "tracks", "blur", "report"),
     ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode"),
     ("transport", "renderers"),
-    ("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
+    (
+        "root",
+        "worker",
+        "attempt",
+        "delivery",
+        "canvas",
+        "shots",
+        "studio",
+        "chores",
+    ),
     ("cli", "app"),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 PURE_UP_TO = 2
-CONCRETE = ("transport.local", "transport.mpi", "renderers.povray", "renderers.fake")
+CONCRETE = (
+    "transport.local",
+    "transport.mpi",
+    "transport.recording",
+    "renderers.povray",
+    "renderers.fake",
+)
 HOMES = {
     "mpi4py": ("transport.mpi",),
     "subprocess": ("process",),

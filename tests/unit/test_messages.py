@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import pickle
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -15,6 +16,8 @@ from mpirender.errors import ErrorRecord
 from mpirender.messages import (
     Assign,
     Begin,
+    ChoreDone,
+    DoChore,
     Drop,
     FrameDone,
     Hello,
@@ -30,7 +33,7 @@ from mpirender.messages import (
     Witness,
     Working,
 )
-from mpirender.model import PictureFormat, Seat, Task
+from mpirender.model import Blend, PictureFormat, Seat, Task
 
 ROWS = re.findall(r"^(`.*?)  +(\w+) → (\w+)", messages.__doc__ or "", re.MULTILINE)
 DRAWN = {name: to for names, _, to in ROWS for name in re.findall(r"`(\w+)`", names)}
@@ -47,6 +50,8 @@ EXAMPLES: list[Message] = [
     Witness(tile()),
     TaskDone(result(TASK), PictureFormat("ppm", "uint8", "RGB")),
     TaskLost(3, 1, ErrorRecord("RendererFailed", "what")),
+    DoChore(Blend(Path("/x.png"), (Path("/x1.png"), Path("/x2.png")))),
+    ChoreDone(Path("/x.png")),
     Drop(3),
     Stop(),
 ]

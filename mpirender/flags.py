@@ -67,6 +67,8 @@ class Flags:
     movies : tuple of MovieFlags
     sheet : Path or None
         Contact sheet.
+    report : Path or None
+        An HTML file, or a folder.
     progress : str
     dry_run, keep, quiet : bool
     log_level : int
@@ -91,6 +93,7 @@ class Flags:
     preview: int | None
     movies: tuple[MovieFlags, ...]
     sheet: Path | None
+    report: Path | None
     progress: str
     dry_run: bool
     keep: bool

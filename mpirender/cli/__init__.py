@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from mpirender.cli import encode
@@ -54,12 +55,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _lead(argv: list[str], claim: Claim) -> int:
-    """Do rank 0's part: read the arguments and render."""
+    """Do rank 0's part, as far as the arguments say."""
+    return _encode(argv[1:], claim) if argv[:1] == ["encode"] else _render(argv, claim)
+
+
+def _render(argv: list[str], claim: Claim) -> int:
     try:
-        if argv[:1] == ["encode"]:
-            encode.main(argv[1:])
-            return _dismiss(claim)
         flags = parse_arguments(argv)
+        if flags and flags.report:
+            _check_report(flags.report)
         shots = ask_for_shots(flags) if flags else None
     except MpirenderError:
         _dismiss(claim)
@@ -72,13 +76,28 @@ def _lead(argv: list[str], claim: Claim) -> int:
     return app.render(flags, shots, claim)
 
 
+def _encode(argv: list[str], claim: Claim) -> int:
+    try:
+        encode.main(argv)
+    except MpirenderError:
+        _dismiss(claim)
+        raise
+    return _dismiss(claim)
+
+
+def _check_report(target: Path) -> None:
+    from mpirender.reporter import check_report
+
+    check_report(target)
+
+
 def _dismiss(claim: Claim) -> int:
     """Send the other ranks home, if there are any."""
     if claim.size == 1:
         return 0
-    from mpirender import app
+    from mpirender.run import dismiss
 
-    return app.dismiss(claim)
+    return dismiss(claim)
 
 
 def _report(error: MpirenderError) -> int:

@@ -13,7 +13,7 @@ LEVELS = (
     ("", "units", "errors"),
     ("messages", "model", "events", "frames"),
     ("schedule", "policy", "partition", "compose", "hosts", "flags", "tracks", "blur", "report"),
-    ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode"),
+    ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode", "plots"),
     ("transport", "renderers"),
     (
         "root",
@@ -24,6 +24,8 @@ LEVELS = (
         "shots",
         "studio",
         "chores",
+        "reporter",
+        "run",
     ),
     ("cli", "app"),
     ("__main__",),
@@ -41,6 +43,7 @@ HOMES = {
     "mpi4py": ("transport.mpi",),
     "subprocess": ("process",),
     "time.sleep": ("backoff", "renderers.fake"),  # the latter's child is a program of its own
+    "matplotlib": ("plots",),
     "PIL": ("images", "encode"),
     "av": ("encode",),
     "OpenImageIO": ("images",),

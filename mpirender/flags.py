@@ -11,7 +11,7 @@ from mpirender.partition import Split
 from mpirender.tracks import Track
 from mpirender.units import Pixels
 
-__all__ = ["Flags", "MovieFlags"]
+__all__ = ["BenchFlags", "Flags", "MovieFlags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +99,31 @@ class Flags:
     keep: bool
     quiet: bool
     log_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class BenchFlags:
+    """Arguments of a bench.
+
+    Attributes
+    ----------
+    render : Flags
+        Of every run.
+    ranks : tuple of int
+        Numbers of ranks; empty for 1, 2, 4 and so on.
+    repeats : int
+        Runs of each number, >= 1.
+    weak : bool
+        Whether the work grows with the ranks.
+    seed : int
+        Of the order of the runs.
+    out : Path
+        Folder of the results.
+    """
+
+    render: Flags
+    ranks: tuple[int, ...]
+    repeats: int
+    weak: bool
+    seed: int
+    out: Path

@@ -8,6 +8,7 @@ message                 from → to           answered by
 ======================  ==================  ==================================================
 `Hello`                 worker → root       `Begin`, and `Assign` as after `Ready`; or `Stop`
 `Begin`                 root → worker
+`Join`                  root → worker       `Hello`, when the other run is over
 `Ready`                 worker → root       `Assign`, at once or when there is work; or `Stop`
 `Assign`                root → worker       `TilesDone` now and then; `TaskDone` or `TaskLost`
 `Shorten`               root → worker       (another rank does a part of the task)
@@ -56,6 +57,7 @@ __all__ = [
     "Drop",
     "FrameDone",
     "Hello",
+    "Join",
     "Message",
     "Ready",
     "Shorten",
@@ -102,6 +104,13 @@ class Begin:
     neighbours: int
     report_every: Seconds
     tokens: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Make a run of the first so many ranks, and come back; all others wait meanwhile."""
+
+    ranks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +288,7 @@ class Stop:
 ToRoot: TypeAlias = (
     Hello | Ready | Working | TilesDone | FrameDone | Witness | TaskDone | TaskLost | ChoreDone
 )
-ToWorker: TypeAlias = Begin | Assign | Shorten | DoChore | Drop | Stop
+ToWorker: TypeAlias = Begin | Join | Assign | Shorten | DoChore | Drop | Stop
 Message: TypeAlias = ToRoot | ToWorker
 
 WITH_PIXELS = (TilesDone, FrameDone, Witness, TaskDone)

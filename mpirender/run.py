@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mpirender.backoff import Backoff
@@ -97,21 +98,32 @@ def produce(production: Production, transport: Transport, recorder: Recorder, vi
 
 
 def work(transport: Transport) -> int:
-    """Render what rank 0 hands out."""
-    _loop(transport, _worker(transport))
+    """Render what rank 0 hands out; in a bench, in one run of the first ranks after the other."""
+    while ranks := _serve(transport):
+        part = transport.first(ranks)
+        _serve(part)
+        part.close()
     transport.close()
     return 0
 
 
-def dismiss(claim: Claim, transport: Transport | None = None) -> int:
-    """Send the other ranks home without any work, as rank 0."""
+def _serve(transport: Transport) -> int:
+    """Do what rank 0 says, and return of how many ranks the run is that it calls to, or 0."""
+    worker = _worker(transport)
+    _loop(transport, worker)
+    return worker.joins
+
+
+def dismiss(claim: Claim, transport: Transport | None = None, *, lost: Collection[int] = ()) -> int:
+    """Send the other ranks home without any work, as rank 0; but for lost ones."""
     if transport is None:
         if claim.size == 1:
             return 0
         transport = connect(claim)
     for rank in range(1, transport.size):
-        transport.send(rank, Stop())
-    transport.close()
+        if rank not in lost:
+            transport.send(rank, Stop())
+    transport.close(lost)
     return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from mpirender.cli import encode
+from mpirender.cli import bench, encode
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _lead(argv: list[str], claim: Claim) -> int:
     """Do rank 0's part, as far as the arguments say."""
-    return _encode(argv[1:], claim) if argv[:1] == ["encode"] else _render(argv, claim)
+    command = {"encode": _encode, "bench": _bench}.get("".join(argv[:1]))
+    return command(argv[1:], claim) if command else _render(argv, claim)
 
 
 def _render(argv: list[str], claim: Claim) -> int:
@@ -83,6 +84,22 @@ def _encode(argv: list[str], claim: Claim) -> int:
         _dismiss(claim)
         raise
     return _dismiss(claim)
+
+
+def _bench(argv: list[str], claim: Claim) -> int:
+    try:
+        order = bench.parse_arguments(argv)
+        if order:
+            _check_report(order.out)
+    except MpirenderError:
+        _dismiss(claim)
+        raise
+    if order is None:
+        return _dismiss(claim)
+    _configure_logging(order.render.log_level)
+    from mpirender.bench import bench as measure
+
+    return measure(order, claim)
 
 
 def _check_report(target: Path) -> None:

@@ -39,6 +39,7 @@ _NAMED_BY_USER = (
     "--movie",
     "--sheet",
     "--report",
+    "--out",
 )  # what follows may look like anything
 
 _EPILOG = """\

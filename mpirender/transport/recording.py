@@ -37,6 +37,10 @@ class RecordingTransport:
             self._recorder.arrived(*arrived)
         return arrived
 
+    def first(self, ranks: int) -> Transport:
+        """Return a transport of some ranks, without the recorder; see `Transport.first`."""
+        return self._transport.first(ranks)
+
     def abort(self, status: int) -> None:
         """End all ranks; see `Transport.abort`."""
         self._transport.abort(status)

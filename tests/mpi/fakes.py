@@ -70,6 +70,13 @@ class Folder:
         arguments: Sequence[str | Path] = (self.scene.name, *options)
         return launcher.run(ranks, arguments, timeout=timeout, cwd=self.path, env=self.env)
 
+    def render_bench(
+        self, launcher: Launcher, ranks: int, *options: str, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Measure how the scene scales; the results are in `bench` beside it."""
+        arguments = ("bench", self.scene.name, *options)
+        return launcher.run(ranks, arguments, timeout=timeout, cwd=self.path, env=self.env)
+
 
 def results(folder: Path) -> dict[str, Any]:
     """Return the raw record of a report or a bench."""

@@ -27,7 +27,7 @@ LEVELS = (
         "reporter",
         "run",
     ),
-    ("cli", "app"),
+    ("cli", "app", "bench"),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}

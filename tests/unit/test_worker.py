@@ -14,6 +14,7 @@ from mpirender.messages import (
     Begin,
     Drop,
     Hello,
+    Join,
     Ready,
     Stop,
     TaskDone,
@@ -110,6 +111,13 @@ def test_a_worker_says_on_what_machine_it_is(desk: Desk) -> None:
     (hello,) = desk.said
     assert isinstance(hello, Hello)
     assert hello.machine == this_machine()
+
+
+def test_a_worker_leaves_for_a_run_that_it_is_called_to(desk: Desk) -> None:
+    desk.worker.handle(Join(5), 0)  # ranks 0 to 4
+    assert (desk.worker.is_finished, desk.worker.joins) == (False, 0)
+    desk.worker.handle(Join(6), 0)
+    assert (desk.worker.is_finished, desk.worker.joins) == (True, 6)
 
 
 def test_a_result_tells_when_the_renderer_spoke_and_finished_pixels(desk: Desk) -> None:

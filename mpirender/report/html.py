@@ -65,8 +65,9 @@ _WORDS = """\
 <dt>time, makespan</dt><dd>from the first task handed out to the last picture in its place; the
 start of MPI and the question what is meant come before that, see the phases of rank 0</dd>
 <dt>busy, idle</dt><dd>a rank has a renderer running, or has none</dd>
-<dt>launch, parse, render, finish</dt><dd>the renderer says nothing yet; has spoken, but no pixel is
-finished; traces pixels; writes and ends. Ranks look at their renderers every 0.06 s at most</dd>
+<dt>launch, parse, render, finish</dt><dd>the renderer has not begun to parse; parses (bounding
+and photons too); traces pixels; writes and ends. Ranks look at their renderers every 0.06 s at
+most; where blocks are sent one by one, the start of the renderer counts as parsing</dd>
 <dt>send</dt><dd>a task or its pixels are on the way to the other rank, or wait there</dd>
 <dt>imbalance</dt><dd>largest busy time of a rank by the mean of all</dd>
 <dt>load balance, communication efficiency, parallel efficiency</dt><dd>as the POP Centre of

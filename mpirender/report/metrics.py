@@ -18,13 +18,13 @@ class Activity(str, Enum):
     """What a rank does; of several at once the first of these counts."""
 
     RENDER = "render"
-    """Pixels are traced: from the first to the last that was seen."""
+    """Pixels are traced, until the last one was seen."""
     PARSE = "parse"
-    """The renderer has spoken, and no pixel is finished: parsing, bounding, photons."""
+    """The renderer is at work, and no pixel has been begun: parsing, bounding, photons."""
     FINISH = "finish"
     """The renderer writes what it has, and ends."""
     LAUNCH = "launch"
-    """The renderer has been started, and says nothing yet."""
+    """The renderer has been started, and has not begun to parse."""
     LOST = "lost"
     """An attempt that fails, or that nobody waits for any more."""
     SEND = "send"
@@ -156,9 +156,9 @@ def _parts_of(attempt: AttemptRecord) -> Iterator[Span]:
         yield Span(Activity.LOST, attempt.assigned, attempt.arrived)
         return
     yield Span(Activity.SEND, attempt.assigned, attempt.started)
-    yield Span(Activity.LAUNCH, attempt.started, attempt.first_word)
-    yield Span(Activity.PARSE, attempt.first_word, attempt.first_pixel)
-    yield Span(Activity.RENDER, attempt.first_pixel, attempt.last_pixel)
+    yield Span(Activity.LAUNCH, attempt.started, attempt.began_setup)
+    yield Span(Activity.PARSE, attempt.began_setup, attempt.began_pixels)
+    yield Span(Activity.RENDER, attempt.began_pixels, attempt.last_pixel)
     yield Span(Activity.FINISH, attempt.last_pixel, attempt.ended)
     yield Span(Activity.SEND, attempt.ended, attempt.arrived)
 

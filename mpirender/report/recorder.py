@@ -105,10 +105,16 @@ class Recorder:
         for after in (result.first_word, result.first_pixel, result.last_pixel, result.seconds):
             moments.append(min(max(moments[-1], started + after), arrived))
         _, first_word, first_pixel, last_pixel, ended = moments
+        began_pixels, began_setup = first_pixel, first_word
+        if result.render_seconds:
+            began_pixels = max(first_word, min(first_pixel, last_pixel - result.render_seconds))
+        if result.setup_seconds:
+            began_setup = max(first_word, began_pixels - result.setup_seconds)
         self._attempts.append(
             AttemptRecord(
                 *(task.id, result.attempt, result.rank, str(task), task.tile.pixels, COMPLETED),
                 *(assigned, started, first_word, first_pixel, last_pixel, ended, arrived),
+                *(began_setup, began_pixels),
                 *(result.cpu_seconds, result.peak_memory),
             )
         )
@@ -123,6 +129,7 @@ class Recorder:
             AttemptRecord(
                 *(task_id, attempt, rank, str(task), task.tile.pixels, outcome),
                 *(assigned, assigned, assigned, assigned, assigned, now, now),
+                *(assigned, assigned),
             )
         )
 

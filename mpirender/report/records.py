@@ -57,6 +57,10 @@ class AttemptRecord:
     started, first_word, first_pixel, last_pixel, ended : float
         Of the renderer; not less than the one before. What was never seen to happen has the time
         of the one before, but in attempts that were not completed `ended` is `arrived`.
+    began_setup, began_pixels : float
+        When it began to parse, and to trace: from what it says of the times that this took, laid
+        back from `last_pixel`, where it says so. In tasks of several frames all of their parsing
+        comes before all of their tracing.
     cpu_seconds : float
         User and system time of the renderer.
     peak_memory : int
@@ -76,6 +80,8 @@ class AttemptRecord:
     last_pixel: Seconds
     ended: Seconds
     arrived: Seconds
+    began_setup: Seconds
+    began_pixels: Seconds
     cpu_seconds: Seconds = 0.0
     peak_memory: Bytes = 0
 

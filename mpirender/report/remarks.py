@@ -103,7 +103,7 @@ def _memory(run: RunRecord) -> Iterator[str]:
 def _processors(run: RunRecord) -> Iterator[str]:
     threads = {rank.rank: rank.threads for rank in run.ranks}
     done = [a for a in run.attempts if a.outcome == COMPLETED]
-    could = sum((a.last_pixel - a.first_word) * threads[a.rank] for a in done)
+    could = sum((a.last_pixel - a.began_pixels) * threads[a.rank] for a in done)
     used = sum(a.cpu_seconds for a in done)
     if could > _COUNTS and used < _STARVED * could:
         yield (
@@ -117,7 +117,7 @@ def _idle(run: RunRecord) -> Iterator[str]:
     numbers = metrics_of(run)
     if numbers.idle <= _MUCH_IDLE:
         return
-    lead = f"{_where(run)} ranks had no work for {format_percent(numbers.idle)} of the time"
+    lead = f"{_where(run)} {format_percent(numbers.idle)} of their time was idle"
     yield f"{lead}: {_reason(run, numbers)}"
 
 
@@ -154,7 +154,7 @@ def _overhead(run: RunRecord) -> Iterator[str]:
     done = [attempt for attempt in run.attempts if attempt.outcome == COMPLETED]
     if run.size == 1 or not done:
         return
-    begun = sum(attempt.first_pixel - attempt.started for attempt in done)
+    begun = sum(attempt.began_pixels - attempt.started for attempt in done)
     all_ = sum(attempt.ended - attempt.started for attempt in done)
     if all_ and begun > _MUCH_LAUNCH * all_:
         yield (

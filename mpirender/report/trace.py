@@ -60,9 +60,9 @@ def _attempt(pid: int, tid: int, attempt: AttemptRecord) -> Iterator[dict[str, A
     yield {**_event(pid, tid, name, attempt.assigned, attempt.arrived), "args": facts}
     if attempt.outcome != COMPLETED:
         return
-    yield _event(pid, tid, "launch", attempt.started, attempt.first_word)
-    yield _event(pid, tid, "parse", attempt.first_word, attempt.first_pixel)
-    yield _event(pid, tid, "render", attempt.first_pixel, attempt.last_pixel)
+    yield _event(pid, tid, "launch", attempt.started, attempt.began_setup)
+    yield _event(pid, tid, "parse", attempt.began_setup, attempt.began_pixels)
+    yield _event(pid, tid, "render", attempt.began_pixels, attempt.last_pixel)
     yield _event(pid, tid, "finish", attempt.last_pixel, attempt.ended)
 
 

@@ -32,7 +32,7 @@ def attempt(
     first_word, first_pixel, last_pixel = moments if outcome == COMPLETED else (began,) * 3
     return AttemptRecord(
         *(task, 1, rank, f"rows {task}", 100, outcome, began, began),
-        *(first_word, first_pixel, last_pixel, ended, ended),
+        *(first_word, first_pixel, last_pixel, ended, ended, first_word, first_pixel),
         cpu_seconds=ended - began if cpu_seconds is None else cpu_seconds,
         peak_memory=peak_memory,
     )

@@ -71,6 +71,25 @@ def test_what_is_left_between_task_and_result_lies_on_both_ways_alike(door: Door
     assert (attempt.outcome, attempt.rank, attempt.pixels) == (COMPLETED, 1, TASK.tile.pixels)
 
 
+def test_parsing_and_tracing_are_laid_back_from_the_last_pixel(door: Door) -> None:
+    late = dataclasses.replace(RESULT, first_word=0.5, first_pixel=7.0)  # all seen at one look
+    door.at(10).sent(1, Assign(TASK, 1))
+    door.at(18).arrived(1, TaskDone(late))
+    (attempt,) = door.run().attempts
+    assert attempt.last_pixel - attempt.began_pixels == RESULT.render_seconds
+    assert attempt.began_pixels - attempt.began_setup == RESULT.setup_seconds
+
+
+def test_a_renderer_that_says_nothing_of_its_times_parses_until_its_first_pixel(
+    door: Door,
+) -> None:
+    silent = dataclasses.replace(RESULT, setup_seconds=0.0, render_seconds=0.0)
+    door.at(10).sent(1, Assign(TASK, 1))
+    door.at(18).arrived(1, TaskDone(silent))
+    (attempt,) = door.run().attempts
+    assert (attempt.began_setup, attempt.began_pixels) == (11, 13)
+
+
 def test_a_clock_that_runs_faster_elsewhere_puts_nothing_before_its_cause(door: Door) -> None:
     door.at(10).sent(1, Assign(TASK, 1))
     door.at(14).arrived(1, TaskDone(RESULT))  # 8 s of work within 4 s
@@ -80,6 +99,7 @@ def test_a_clock_that_runs_faster_elsewhere_puts_nothing_before_its_cause(door: 
         *(attempt.last_pixel, attempt.ended, attempt.arrived),
     )
     assert list(moments) == sorted(moments)
+    assert attempt.first_word <= attempt.began_setup <= attempt.began_pixels <= attempt.first_pixel
     assert (attempt.started, attempt.arrived) == (10, 14)
 
 

@@ -26,7 +26,7 @@ def test_a_calm_bench_has_no_remark_but_on_its_base() -> None:
         (run(attempt(0, 0, 8), threads=3, cores=2), "3 threads on 2 cores"),
         (run(attempt(0, 0, 8, outcome=FAILED), attempt(0, 8, 9)), "1 attempt failed"),
         (run(attempt(0, 0, 8, peak_memory=1 << 30)), "it has probably been paging"),
-        (run(attempt(0, 0, 8, cpu_seconds=1)), "got 25 % of the processor time"),
+        (run(attempt(0, 0, 8, cpu_seconds=1)), "got 50 % of the processor time"),
         (
             run(attempt(0, 0, 20), attempt(1, 0, 1, task=1), ranks=2),
             "task 0 (rows 0) alone took 20.0 s, and the others waited",

@@ -222,7 +222,8 @@ def _efficiency(axes: Axes, scalings: Sequence[Scaling]) -> None:
         at = [point.ranks for point in each.points]
         axes.plot(at, [p.efficiency for p in each.points], "o-", color=colour, label=each.policy)
     _rank_axis(axes, ranks)
-    axes.set_ylim(bottom=0)
+    most = max(point.efficiency for each in scalings for point in each.points)
+    axes.set_ylim(0, 1.05 * max(1.0, most))
     axes.set_ylabel("efficiency")
     axes.legend(loc="lower left")
 

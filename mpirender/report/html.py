@@ -37,8 +37,8 @@ figure { margin: 1rem 0; }
 svg { width: 100%; height: auto; }
 svg text { fill: currentColor; }
 .scroll { overflow-x: auto; margin: 0 0 1rem; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
+table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .45rem; border-bottom: 1px solid var(--line); text-align: right; }
 th { vertical-align: bottom; color: var(--soft); font-weight: 600; }
 th.text, td.text { text-align: left; }
 td.long { overflow-wrap: anywhere; }

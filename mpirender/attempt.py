@@ -70,6 +70,9 @@ class Attempt:
     began_frame: Seconds = 0.0
     setup_seconds: Seconds = 0.0
     pretrace_seconds: Seconds = 0.0
+    first_word: Seconds = 0.0
+    first_pixel: Seconds = 0.0
+    last_pixel: Seconds = 0.0
     _pace: deque[tuple[Seconds, float]] = field(default_factory=lambda: deque(maxlen=4))
 
     def __post_init__(self) -> None:
@@ -129,15 +132,24 @@ class Attempt:
     def listen(self, now: Seconds) -> None:
         """Take in what the renderer has said."""
         had_pretraced = self.watch.has_pretraced
+        fraction = self.watch.fraction
         for line in self.process.lines():
+            self.first_word = self.first_word or now - self.started
             was_setting_up = self.watch.is_setting_up
             self.watch.see(line)
             if was_setting_up or self.watch.is_setting_up:
                 self.setup_seconds = now - self.started
         if self.watch.is_pretracing or self.watch.has_pretraced > had_pretraced:
             self.pretrace_seconds = now - self.started - self.setup_seconds
+        elif self.watch.fraction > fraction:
+            self._note_pixels(now)
         if not self._pace or now - self._pace[-1][0] >= _PACE_STEP:
             self._pace.append((now, self.fraction))
+
+    def _note_pixels(self, now: Seconds) -> None:
+        """Remember when pixels were finished."""
+        self.last_pixel = now - self.started
+        self.first_pixel = self.first_pixel or self.last_pixel
 
     def finished_tiles(self, now: Seconds) -> list[TileRecord]:
         """Return the blocks that have been finished since the last call.
@@ -162,6 +174,7 @@ class Attempt:
             return []
         if records:
             self.streamed += len(records)
+            self._note_pixels(now)
             self.todo.difference_update(record.block for record in records)
         return records
 

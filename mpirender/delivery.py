@@ -101,4 +101,7 @@ def result_of(
         ),
         cpu_seconds=cpu_seconds,
         peak_memory=memory,
+        first_word=attempt.first_word,
+        first_pixel=attempt.first_pixel,
+        last_pixel=attempt.last_pixel,
     )

@@ -11,7 +11,7 @@ from mpirender.partition import Split
 from mpirender.tracks import Track
 from mpirender.units import Pixels
 
-__all__ = ["Flags", "MovieFlags"]
+__all__ = ["BenchFlags", "Flags", "MovieFlags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ class Flags:
         File that shows the picture so far.
     reproducible : bool
         The same picture for any number of ranks, whatever the scene has in it.
+    report : Path or None
+        An HTML file, or a folder.
     progress : str
     dry_run, keep, quiet : bool
     log_level : int
@@ -97,8 +99,37 @@ class Flags:
     sheet: Path | None
     snapshot: Path | None
     reproducible: bool
+    report: Path | None
     progress: str
     dry_run: bool
     keep: bool
     quiet: bool
     log_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class BenchFlags:
+    """Arguments of a bench.
+
+    Attributes
+    ----------
+    render : Flags
+        Of every run.
+    ranks : tuple of int
+        Numbers of ranks; empty for 1, 2, 4 and so on.
+    repeats : int
+        Runs of each number, >= 1.
+    weak : bool
+        Whether the work grows with the ranks.
+    seed : int
+        Of the order of the runs.
+    out : Path
+        Folder of the results.
+    """
+
+    render: Flags
+    ranks: tuple[int, ...]
+    repeats: int
+    weak: bool
+    seed: int
+    out: Path

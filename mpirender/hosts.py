@@ -9,10 +9,11 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from mpirender.model import Seat
+from mpirender.model import UNKNOWN_MACHINE, Machine, Seat
 
-__all__ = ["Claim", "launcher_claim", "seat_of_this_process", "threads_for"]
+__all__ = ["Claim", "launcher_claim", "seat_of_this_process", "this_machine", "threads_for"]
 
 _LAUNCHERS = (
     # launcher, variable of the rank, variable of the size; the first that is set counts, since
@@ -72,6 +73,24 @@ def seat_of_this_process(host: str, environ: Mapping[str, str]) -> Seat:
     granted = environ.get("SLURM_CPUS_PER_TASK", "")
     cores = frozenset(os.sched_getaffinity(0))
     return Seat(host, cores, int(granted) if granted.isdigit() else None)
+
+
+def this_machine(proc: Path = Path("/proc")) -> Machine:
+    """Return what this host is, as far as the kernel says.
+
+    Parameters
+    ----------
+    proc : Path
+        Where the kernel says it.
+    """
+    try:
+        with (proc / "cpuinfo").open() as file:  # of the first processor: the others take a while
+            names = (line.partition(":")[2].strip() for line in file if line.startswith("model n"))
+            cpu = next(names, "")
+        with (proc / "meminfo").open() as file:
+            return Machine(cpu, memory=int(file.readline().split()[1]) * 1024)
+    except (OSError, IndexError, ValueError):
+        return UNKNOWN_MACHINE
 
 
 def threads_for(seats: Sequence[Seat], *, together: bool = False) -> list[int]:

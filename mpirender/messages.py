@@ -8,6 +8,7 @@ message                 from → to           answered by
 ======================  ==================  ==================================================
 `Hello`                 worker → root       `Begin`, and `Assign` as after `Ready`; or `Stop`
 `Begin`                 root → worker
+`Join`                  root → worker       `Hello`, when the other run is over
 `Ready`                 worker → root       `Assign`, at once or when there is work; or `Stop`
 `Assign`                root → worker       `TilesDone` now and then; `TaskDone` or `TaskLost`
 `Shorten`               root → worker       (another rank does a part of the task)
@@ -30,7 +31,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mpirender.errors import ErrorRecord
-from mpirender.model import Chore, Job, PictureFormat, Result, Seat, Task, Tile
+from mpirender.model import (
+    UNKNOWN_MACHINE,
+    Chore,
+    Job,
+    Machine,
+    PictureFormat,
+    Result,
+    Seat,
+    Task,
+    Tile,
+)
 from mpirender.units import Bytes, Seconds
 
 if TYPE_CHECKING:
@@ -46,6 +57,7 @@ __all__ = [
     "Drop",
     "FrameDone",
     "Hello",
+    "Join",
     "Message",
     "Ready",
     "Shorten",
@@ -62,9 +74,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A rank is there and could begin a task, and this is where it sits."""
+    """A rank is there and could begin a task, and this is where it sits, and on what."""
 
     seat: Seat
+    machine: Machine = UNKNOWN_MACHINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,13 @@ class Begin:
     neighbours: int
     report_every: Seconds
     tokens: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Make a run of the first so many ranks, and come back; all others wait meanwhile."""
+
+    ranks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +288,7 @@ class Stop:
 ToRoot: TypeAlias = (
     Hello | Ready | Working | TilesDone | FrameDone | Witness | TaskDone | TaskLost | ChoreDone
 )
-ToWorker: TypeAlias = Begin | Assign | Shorten | DoChore | Drop | Stop
+ToWorker: TypeAlias = Begin | Join | Assign | Shorten | DoChore | Drop | Stop
 Message: TypeAlias = ToRoot | ToWorker
 
 WITH_PIXELS = (TilesDone, FrameDone, Witness, TaskDone)

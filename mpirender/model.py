@@ -20,11 +20,13 @@ Metadata: TypeAlias = tuple[tuple[str, bytes], ...]
 """Names and raw values in the order of the file; a name may come twice."""
 
 __all__ = [
+    "UNKNOWN_MACHINE",
     "Blend",
     "Chore",
     "Job",
     "JobFrame",
     "Limits",
+    "Machine",
     "Metadata",
     "MoviePart",
     "PictureFormat",
@@ -369,6 +371,11 @@ class Job:
         return self.picture.kind != "jpeg" and self.width * self.height <= _WITNESS_PIXELS
 
     @property
+    def pixels(self) -> Pixels:
+        """Pixels of all frames."""
+        return self.area.pixels * max(1, len(self.frames))
+
+    @property
     def pictures(self) -> tuple[Path, ...]:
         """Return where the pictures will be that are wanted, in their order."""
         made = self.blends or self.frames
@@ -401,6 +408,10 @@ class Result:
         User and system time of the renderer.
     peak_memory : int
         Its largest resident set in bytes.
+    first_word, first_pixel, last_pixel : float
+        When the renderer was first heard, and when pixels were seen to be finished for the first
+        and the last time; seconds from its start, 0 where that is not known. Ranks look at their
+        renderers every 0.06 s at most.
     """
 
     task: Task
@@ -412,6 +423,9 @@ class Result:
     render_seconds: Seconds
     cpu_seconds: Seconds
     peak_memory: Bytes
+    first_word: Seconds = 0.0
+    first_pixel: Seconds = 0.0
+    last_pixel: Seconds = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,3 +444,23 @@ class Seat:
     host: str
     cores: frozenset[int]
     granted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a host is, for reports.
+
+    Attributes
+    ----------
+    cpu : str
+        Model of its processors, as the kernel has it; empty where it does not say.
+    memory : int
+        All of it in bytes; 0 where the kernel does not say.
+    """
+
+    cpu: str = ""
+    memory: Bytes = 0
+
+
+UNKNOWN_MACHINE = Machine()
+"""One of which nothing is known."""

@@ -129,7 +129,7 @@ class Root:
         self._seats: dict[int, Seat] = {}
         self._begun = False
         self._fractions: dict[int, float] = {}
-        self._pixels = sum(job.area.pixels * max(1, len(job.frames)) for job in jobs)
+        self._pixels = sum(job.pixels for job in jobs)
         self._pixels_done = 0
         self._canvases: dict[int, Canvas] = {}
         self._written: set[int] = set()

@@ -26,7 +26,7 @@ from mpirender.errors import (
     RendererTimeout,
     VersionMismatch,
 )
-from mpirender.hosts import seat_of_this_process
+from mpirender.hosts import seat_of_this_process, this_machine
 from mpirender.messages import (
     Assign,
     Begin,
@@ -35,6 +35,7 @@ from mpirender.messages import (
     Drop,
     FrameDone,
     Hello,
+    Join,
     Ready,
     Shorten,
     Stop,
@@ -105,10 +106,12 @@ class Worker:
         self._spoke: Seconds = 0.0
         self._hands: list[Hand] = []
         self.is_finished = False
+        self.joins = 0
+        """Ranks of another run that this one is to take part in."""
 
     def greet(self) -> None:
         """Tell the root that this rank is there, and load what pictures need while it waits."""
-        self._send(Hello(seat_of_this_process(self.host, os.environ)))
+        self._send(Hello(seat_of_this_process(self.host, os.environ), this_machine()))
         from mpirender.images import preload
 
         preload()
@@ -128,6 +131,9 @@ class Worker:
                 self._drop(task_id)
             case DoChore(chore):
                 self._hands.append(Hand(chore))
+            case Join(ranks):
+                self.is_finished = self.rank < ranks
+                self.joins = ranks if self.is_finished else 0
             case Stop():
                 self.is_finished = True
                 self.close()

@@ -6,10 +6,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 
-from mpirender.cli import check, encode
+from mpirender.cli import bench, check, encode
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
@@ -54,13 +55,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _lead(argv: list[str], claim: Claim) -> int:
-    """Do rank 0's part: read the arguments and render."""
+    """Do rank 0's part, as far as the arguments say."""
+    match argv[:1]:
+        case ["encode"]:
+            return _alone(encode.main, argv[1:], claim)
+        case ["check"]:
+            return _alone(check.main, argv[1:], claim)
+        case ["bench"]:
+            return _bench(argv[1:], claim)
+    return _render(argv, claim)
+
+
+def _render(argv: list[str], claim: Claim) -> int:
     try:
-        if argv[:1] in (["encode"], ["check"]):
-            command = {"encode": encode, "check": check}[argv[0]]
-            command.main(argv[1:])
-            return _dismiss(claim)
         flags = parse_arguments(argv)
+        if flags and flags.report:
+            _check_report(flags.report)
         shots = ask_for_shots(flags) if flags else None
     except MpirenderError:
         _dismiss(claim)
@@ -73,13 +83,45 @@ def _lead(argv: list[str], claim: Claim) -> int:
     return app.render(flags, shots, claim)
 
 
+def _alone(main: Callable[[Sequence[str]], int], argv: list[str], claim: Claim) -> int:
+    """Run a command that needs no other rank."""
+    try:
+        main(argv)
+    except MpirenderError:
+        _dismiss(claim)
+        raise
+    return _dismiss(claim)
+
+
+def _bench(argv: list[str], claim: Claim) -> int:
+    try:
+        order = bench.parse_arguments(argv)
+        if order:
+            _check_report(order.out)
+    except MpirenderError:
+        _dismiss(claim)
+        raise
+    if order is None:
+        return _dismiss(claim)
+    _configure_logging(order.render.log_level)
+    from mpirender.bench import bench as measure
+
+    return measure(order, claim)
+
+
+def _check_report(target: Path) -> None:
+    from mpirender.reporter import check_report
+
+    check_report(target)
+
+
 def _dismiss(claim: Claim) -> int:
     """Send the other ranks home, if there are any."""
     if claim.size == 1:
         return 0
-    from mpirender import app
+    from mpirender.run import dismiss
 
-    return app.dismiss(claim)
+    return dismiss(claim)
 
 
 def _report(error: MpirenderError) -> int:

@@ -21,7 +21,14 @@ from mpirender.renderers import NAMES
 from mpirender.tracks import parse_track
 from mpirender.units import Seconds
 
-__all__ = ["parse_arguments"]
+__all__ = [
+    "divide",
+    "flags_of",
+    "parse_arguments",
+    "positive",
+    "render_parser",
+    "whole_number",
+]
 
 _SETTING = re.compile(r"[A-Za-z_]+=")
 _NAMED_BY_USER = (
@@ -32,6 +39,8 @@ _NAMED_BY_USER = (
     "--movie",
     "--sheet",
     "--snapshot",
+    "--report",
+    "--out",
 )  # what follows may look like anything
 
 _EPILOG = """\
@@ -63,8 +72,8 @@ def parse_arguments(argv: Sequence[str]) -> Flags | None:
     UsageError
         If it is not understood.
     """
-    own, passed_on = _divide(argv)
-    parser = _parser()
+    own, passed_on = divide(argv)
+    parser = render_parser()
     try:
         typed = parser.parse_args(own)
     except Answered:
@@ -72,6 +81,24 @@ def parse_arguments(argv: Sequence[str]) -> Flags | None:
     if typed.version:
         print(_versions())
         return None
+    return flags_of(typed, passed_on)
+
+
+def flags_of(typed: argparse.Namespace, passed_on: tuple[str, ...]) -> Flags:
+    """Return what was typed.
+
+    Parameters
+    ----------
+    typed : Namespace
+        Of `render_parser`.
+    passed_on : tuple of str
+        Arguments for the renderer itself.
+
+    Raises
+    ------
+    UsageError
+        If there is no scene.
+    """
     if not typed.scenes:
         raise UsageError("no scene given", hint="mpirun -np 4 mpirender scene.pov")
     return Flags(
@@ -98,6 +125,7 @@ def parse_arguments(argv: Sequence[str]) -> Flags | None:
         sheet=typed.sheet,
         snapshot=typed.snapshot,
         reproducible=typed.reproducible,
+        report=typed.report,
         progress="none" if typed.quiet and typed.progress == "auto" else typed.progress,
         dry_run=typed.dry_run,
         keep=typed.keep,
@@ -106,7 +134,7 @@ def parse_arguments(argv: Sequence[str]) -> Flags | None:
     )
 
 
-def _divide(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+def divide(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """Separate the program's own arguments from the renderer's, keeping the order of both."""
     arguments = list(argv)
     after: list[str] = []
@@ -121,7 +149,8 @@ def _divide(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     return own, (*theirs, *after)
 
 
-def _parser() -> argparse.ArgumentParser:
+def render_parser() -> argparse.ArgumentParser:
+    """Return what understands the arguments of a render."""
     parser = Parser(
         prog="mpirender",
         usage="mpirun -np N mpirender SCENE [options] [+POV-Ray switches] [-- -switches]",
@@ -161,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--rows-per-task",
-        type=_positive,
+        type=positive,
         metavar="ROWS",
         help="rows of every task, rounded up to whole blocks of the renderer (default: shrinking)",
     )
@@ -180,11 +209,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=KEYS",
         help="a variable that moves: ball_x=0:0,48:1.5:ease,96:0 (may be given again)",
     )
-    add(
-        "--motion-blur", type=_positive, metavar="N", help="render N sub-frames a frame and average"
-    )
+    add("--motion-blur", type=positive, metavar="N", help="render N sub-frames a frame and average")
     add("--shutter", type=_seconds, metavar="FRAMES", help="how long it is open for that (0.5)")
-    add("--preview", type=_positive, metavar="N", help="every N-th frame first, then the rest")
+    add("--preview", type=positive, metavar="N", help="every N-th frame first, then the rest")
     add(
         "--movie",
         type=Path,
@@ -195,11 +222,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--fps", default="", help="frames a second of the movies, such as 30000/1001 (25)")
     add("--codec", default="", help="of the movies, where a suffix allows several")
-    add("--quality", type=_count, metavar="0-100", help="of the movies")
+    add("--quality", type=whole_number, metavar="0-100", help="of the movies")
     add("--bitrate", default="", help="of the movies, such as 8M")
     add("--sheet", type=Path, metavar="FILE", help="contact sheet of all frames")
     add("--snapshot", type=Path, metavar="FILE", help="picture so far, refreshed as it grows: .png")
-    add("--retries", type=_count, default=2, metavar="N", help="attempts after a failure (2)")
+    add(
+        "--report",
+        type=Path,
+        metavar="FILE.html|FOLDER",
+        help="what every rank did when: one HTML page, or a folder with tables, plots and a trace",
+    )
+    add("--retries", type=whole_number, default=2, metavar="N", help="attempts after a failure (2)")
     add("--timeout", type=_seconds, metavar="SECONDS", help="limit for one attempt (none)")
     add("--dry-run", action="store_true", help="print tasks and command lines, render nothing")
     add("--keep", action="store_true", help="keep the scratch folders with pictures and logs")
@@ -233,14 +266,16 @@ def _clock(text: str) -> tuple[float, float]:
 
 
 def _threads(text: str) -> int | None:
-    return None if text == "auto" else _positive(text)
+    return None if text == "auto" else positive(text)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a whole number from 1, or say what was expected."""
     return int(_number(text, r"\d+", 1, "a whole number from 1"))
 
 
-def _count(text: str) -> int:
+def whole_number(text: str) -> int:
+    """Return a whole number from 0, or say what was expected."""
     return int(_number(text, r"\d+", 0, "a whole number from 0"))
 
 

@@ -109,6 +109,11 @@ class Schedule:
         """How many ranks have a task."""
         return len(self._held)
 
+    @property
+    def policy(self) -> str:
+        """Name of the rule by which work is shared out."""
+        return self._policy.name
+
     def state_of(self, task_id: int) -> TaskState:
         """Return the state of a task that has been handed out at least once."""
         return self._entries[task_id].state

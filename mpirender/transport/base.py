@@ -37,6 +37,12 @@ class Transport(Protocol):
     def poll(self) -> tuple[int, Message] | None:
         """Return the next message and its source, or None where none has arrived whole."""
 
+    def first(self, ranks: int) -> Transport:
+        """Return a transport of the first so many ranks, of which this is one.
+
+        Collective over these. Leave it, with its own `close`, before this one.
+        """
+
     def abort(self, status: int) -> None:
         """End all ranks at once with an exit status; does not return."""
 

@@ -32,6 +32,12 @@ class LocalTransport:
         """Return the oldest message."""
         return (self.rank, self._inbox.popleft()) if self._inbox else None
 
+    def first(self, ranks: int) -> LocalTransport:
+        """Return another one of one rank; see `Transport.first`."""
+        if ranks != self.size:
+            raise TransportError(f"no {ranks} ranks: this run has one")
+        return LocalTransport()
+
     def abort(self, status: int) -> None:
         """End this process."""
         raise SystemExit(status)

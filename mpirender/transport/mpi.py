@@ -44,9 +44,14 @@ class MpiTransport:
     """The ranks of ``MPI.COMM_WORLD``; see `mpirender.transport.base.Transport`.
 
     Making one starts MPI and is collective.
+
+    Parameters
+    ----------
+    part : mpi4py.MPI.Intracomm or None
+        Some of the ranks, when MPI has been started; see `first`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, part: Any = None) -> None:
         mpi4py.rc.initialize = False
         mpi4py.rc.finalize = False
         from mpi4py import MPI
@@ -56,11 +61,12 @@ class MpiTransport:
             warnings.filterwarnings("ignore", "suspicious MPI", RuntimeWarning)
             MPI.Init_thread(MPI.THREAD_FUNNELED)
         self._mpi = MPI
-        self._world = MPI.COMM_WORLD.Dup()
+        self._is_part = part is not None
+        self._world = part or MPI.COMM_WORLD.Dup()
         self.rank = self._world.rank
         self.size = self._world.size
         self.host = MPI.Get_processor_name()
-        if self.size > 1:
+        if self.size > 1 and not self._is_part:
             die_with_parent()
         self._own: deque[Message] = deque()
         self._leaving: list[tuple[list[Any], object]] = []
@@ -150,6 +156,14 @@ class MpiTransport:
 
     # --------------------------------------------------------------------------------- leave
 
+    def first(self, ranks: int) -> MpiTransport:
+        """Return a transport of some ranks; see `Transport.first`.
+
+        What MPI keeps of it stays until the end, as a message may still be on its way in it.
+        """
+        group = self._world.group.Incl(list(range(ranks)))
+        return MpiTransport(self._world.Create_group(group))
+
     def abort(self, status: int) -> None:
         """End all ranks; see `Transport.abort`."""
         sys.stdout.flush()
@@ -168,7 +182,8 @@ class MpiTransport:
         self._drain_until(lambda: not self._leaving)
         meeting = self._world.Ibarrier()
         self._drain_until(meeting.Test)
-        self._mpi.Finalize()
+        if not self._is_part:
+            self._mpi.Finalize()
 
     def _drain_until(self, done: Callable[[], bool]) -> None:
         backoff = Backoff(longest=_LAST_LOOK)

@@ -155,6 +155,23 @@ def a_rank_that_is_not_there_cannot_be_written_to(transport: Transport) -> None:
         raise AssertionError("nothing was said")
 
 
+def some_ranks_can_have_a_run_of_their_own(transport: Transport) -> None:
+    for ranks in sorted({1, max(1, transport.size // 2), transport.size}):
+        if transport.rank >= ranks:
+            continue
+        part = transport.first(ranks)
+        assert (part.rank, part.size, part.host) == (transport.rank, ranks, transport.host)
+        part.send(0, Working(((part.rank, 0.5),)))
+        if part.rank == 0:
+            heard = {source: message for source, message in receive(part, ranks)}
+            assert heard == {rank: Working(((rank, 0.5),)) for rank in range(ranks)}
+            for rank in range(ranks):
+                part.send(rank, Stop())
+        assert receive(part, 1) == [(0, Stop())]
+        part.close()
+    the_root_can_write_to_every_rank(transport)
+
+
 SCENARIOS: dict[str, Callable[[Transport], None]] = {
     play.__name__: play
     for play in (
@@ -165,6 +182,7 @@ SCENARIOS: dict[str, Callable[[Transport], None]] = {
         a_rank_can_write_to_itself,
         the_root_can_write_to_every_rank,
         leaving_does_not_wait_for_what_nobody_took,
+        some_ranks_can_have_a_run_of_their_own,
         a_waiting_rank_sleeps,
         a_rank_that_is_not_there_cannot_be_written_to,
     )

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 from contract.scenarios import SCENARIOS
 from launchers import LAUNCHERS, MPICH, Launcher
 
+from mpirender.report.recorder import Recorder
 from mpirender.transport.local import LocalTransport
+from mpirender.transport.recording import RecordingTransport
 
 RANKS = 4
 PROGRAM = (str(Path(__file__).with_name("scenarios.py")),)
@@ -18,6 +21,13 @@ launchers = pytest.mark.parametrize("launcher", LAUNCHERS, ids=str)
 @names
 def test_one_process(name: str) -> None:
     transport = LocalTransport()
+    SCENARIOS[name](transport)
+    transport.close()
+
+
+@names
+def test_one_process_with_a_recorder(name: str) -> None:
+    transport = RecordingTransport(LocalTransport(), Recorder(time.monotonic))
     SCENARIOS[name](transport)
     transport.close()
 

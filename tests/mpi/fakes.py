@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from launchers import Launcher
@@ -67,6 +69,20 @@ class Folder:
         """Render the scene."""
         arguments: Sequence[str | Path] = (self.scene.name, *options)
         return launcher.run(ranks, arguments, timeout=timeout, cwd=self.path, env=self.env)
+
+    def render_bench(
+        self, launcher: Launcher, ranks: int, *options: str, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Measure how the scene scales; the results are in `bench` beside it."""
+        arguments = ("bench", self.scene.name, *options)
+        return launcher.run(ranks, arguments, timeout=timeout, cwd=self.path, env=self.env)
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """Return the raw record of a report or a bench."""
+    read = json.loads((folder / "results.json").read_text())
+    assert isinstance(read, dict)
+    return read
 
 
 def expected(width: int, height: int, bits: int = 8) -> NDArray[np.uint16]:

@@ -45,6 +45,7 @@ def test_a_scene_is_enough() -> None:
         sheet=None,
         snapshot=None,
         reproducible=False,
+        report=None,
         progress="auto",
         dry_run=False,
         keep=False,
@@ -82,6 +83,7 @@ def test_a_scene_is_enough() -> None:
                 MovieFlags(Path("b.gif"), "30", quality=70),
             ),
         ),
+        (("--report", "a=b.html"), "report", Path("a=b.html")),
         (("--program", "/opt/a=b/povray"), "program", "/opt/a=b/povray"),
         (("--progress", "bar"), "progress", "bar"),
         (("--dry-run",), "dry_run", True),
@@ -178,11 +180,11 @@ def test_help_is_printed_and_nothing_is_rendered(
 
 
 def test_the_help_explains_every_option() -> None:
-    from mpirender.cli.render import _parser
+    from mpirender.cli.render import render_parser
 
-    unexplained = [action.dest for action in _parser()._actions if not action.help]
+    unexplained = [action.dest for action in render_parser()._actions if not action.help]
     assert unexplained == []
-    assert issubclass(type(_parser()), argparse.ArgumentParser)
+    assert issubclass(type(render_parser()), argparse.ArgumentParser)
 
 
 def test_every_progress_mode_and_renderer_can_be_asked_for() -> None:

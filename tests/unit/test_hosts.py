@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpirender.hosts import Claim, launcher_claim, seat_of_this_process, threads_for
-from mpirender.model import Seat
+from mpirender.hosts import (
+    Claim,
+    launcher_claim,
+    seat_of_this_process,
+    this_machine,
+    threads_for,
+)
+from mpirender.model import Machine, Seat
 
 EIGHT = frozenset(range(8))
 
@@ -50,6 +57,22 @@ def test_a_seat_has_the_cores_that_the_kernel_allows() -> None:
 @pytest.mark.parametrize(("said", "granted"), [("4", 4), ("", None), ("4(x2)", None)])
 def test_a_seat_has_what_slurm_grants(said: str, granted: int | None) -> None:
     assert seat_of_this_process("here", {"SLURM_CPUS_PER_TASK": said}).granted == granted
+
+
+def test_a_machine_is_what_the_kernel_says(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel\t\t: 1\nmodel name\t: A: B 3000\n")
+    (tmp_path / "meminfo").write_text("MemTotal:       1024 kB\nMemFree: 1 kB\n")
+    assert this_machine(tmp_path) == Machine("A: B 3000", 1 << 20)
+
+
+def test_a_machine_without_a_name_has_its_memory(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\n")
+    (tmp_path / "meminfo").write_text("MemTotal:       1024 kB\n")
+    assert this_machine(tmp_path) == Machine("", 1 << 20)
+
+
+def test_a_machine_of_which_nothing_is_said_is_unknown(tmp_path: Path) -> None:
+    assert this_machine(tmp_path) == Machine()
 
 
 def test_ranks_of_one_host_share_its_cores() -> None:

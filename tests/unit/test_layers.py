@@ -12,20 +12,39 @@ from unit.samples import MODULES, TREES
 LEVELS = (
     ("", "units", "errors"),
     ("messages", "model", "events", "frames"),
-    ("schedule", "policy", "partition", "compose", "hosts", "flags", "tracks", "blur"),
-    ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode"),
+    ("schedule", "policy", "partition", "compose", "hosts", "flags", "tracks", "blur", "report"),
+    ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode", "plots"),
     ("transport", "renderers"),
-    ("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores", "snapshot"),
-    ("cli", "app"),
+    (
+        "root",
+        "worker",
+        "attempt",
+        "delivery",
+        "canvas",
+        "shots",
+        "studio",
+        "chores",
+        "snapshot",
+        "reporter",
+        "run",
+    ),
+    ("cli", "app", "bench"),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 PURE_UP_TO = 2
-CONCRETE = ("transport.local", "transport.mpi", "renderers.povray", "renderers.fake")
+CONCRETE = (
+    "transport.local",
+    "transport.mpi",
+    "transport.recording",
+    "renderers.povray",
+    "renderers.fake",
+)
 HOMES = {
     "mpi4py": ("transport.mpi",),
     "subprocess": ("process",),
     "time.sleep": ("backoff", "renderers.fake"),  # the latter's child is a program of its own
+    "matplotlib": ("plots",),
     "PIL": ("images", "encode"),
     "av": ("encode",),
     "OpenImageIO": ("images",),

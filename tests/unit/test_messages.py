@@ -21,6 +21,7 @@ from mpirender.messages import (
     Drop,
     FrameDone,
     Hello,
+    Join,
     Message,
     Ready,
     Shorten,
@@ -41,6 +42,7 @@ TASK = Task(3, tile())
 EXAMPLES: list[Message] = [
     Hello(Seat("here", frozenset({0, 1}), 2)),
     Begin((job(),), threads=2, neighbours=1, report_every=0.5),
+    Join(2),
     Ready(),
     Assign(TASK, 1),
     Shorten(3, tile()),

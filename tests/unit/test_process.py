@@ -11,7 +11,14 @@ import psutil
 import pytest
 
 from mpirender.errors import RendererNotFound, SetupError
-from mpirender.process import STALLED_AFTER, Exit, Process, clean_environment, find_program
+from mpirender.process import (
+    STALLED_AFTER,
+    Exit,
+    Process,
+    age_of_this_process,
+    clean_environment,
+    find_program,
+)
 
 
 class Start:
@@ -280,3 +287,10 @@ def test_a_process_that_works_in_silence_does_not_hang(start: Start) -> None:
     while not process.cpu_seconds():
         time.sleep(0.01)
     assert not process.is_stalled(1001.0 + STALLED_AFTER)
+
+
+def test_the_age_of_this_process_is_counted_from_its_start() -> None:
+    first, second = age_of_this_process(), age_of_this_process()
+    assert 0 < first <= second
+    known = time.time() - psutil.Process().create_time()
+    assert second == pytest.approx(known, abs=5)

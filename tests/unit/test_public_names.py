@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from unit.samples import MODULES, TREES
 
-HEAVY = ("numpy", "mpi4py.MPI", "PIL", "rich", "av", "OpenImageIO")
+HEAVY = ("numpy", "mpi4py.MPI", "PIL", "rich", "av", "OpenImageIO", "matplotlib")
 WITH_NAMES = [
     name
     for name, tree in TREES.items()

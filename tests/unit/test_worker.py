@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from unit.samples import job
 
+from mpirender.hosts import this_machine
 from mpirender.messages import (
     Assign,
     Begin,
     Drop,
     Hello,
+    Join,
     Ready,
     Stop,
     TaskDone,
@@ -102,6 +104,32 @@ def test_a_worker_says_where_it_sits(desk: Desk) -> None:
     (hello,) = desk.said
     assert isinstance(hello, Hello)
     assert (hello.seat.host, hello.seat.cores) == ("here", frozenset(os.sched_getaffinity(0)))
+
+
+def test_a_worker_says_on_what_machine_it_is(desk: Desk) -> None:
+    desk.worker.greet()
+    (hello,) = desk.said
+    assert isinstance(hello, Hello)
+    assert hello.machine == this_machine()
+
+
+def test_a_worker_leaves_for_a_run_that_it_is_called_to(desk: Desk) -> None:
+    desk.worker.handle(Join(5), 0)  # ranks 0 to 4
+    assert (desk.worker.is_finished, desk.worker.joins) == (False, 0)
+    desk.worker.handle(Join(6), 0)
+    assert (desk.worker.is_finished, desk.worker.joins) == (True, 6)
+
+
+def test_a_result_tells_when_the_renderer_spoke_and_finished_pixels(desk: Desk) -> None:
+    desk.begin("setup = 0.05", "seconds = 0.1")
+    desk.assign()
+    while not desk.heard(TaskDone):
+        desk.now += 0.01  # a look
+        desk.worker.step(desk.now)
+    (done,) = desk.heard(TaskDone)
+    assert isinstance(done, TaskDone)
+    result = done.result
+    assert 0 < result.first_word < result.first_pixel < result.last_pixel <= result.seconds
 
 
 def test_a_worker_without_a_job_does_nothing(desk: Desk) -> None:

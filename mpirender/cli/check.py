@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from mpirender.cli.render import parse_arguments
-from mpirender.renderers.base import SceneInfo
+from mpirender.renderers.base import Finding, SceneInfo
 from mpirender.shots import ask_for_shots
 from mpirender.units import plural
 
@@ -48,11 +48,13 @@ def main(argv: Sequence[str]) -> int:
     shots = ask_for_shots(flags)
     with closing(shots):
         for shot in shots.shots:
-            print("\n".join(_account(shot.question.answer(), shot.name)), flush=True)
+            info = shot.question.answer()
+            findings = shot.renderer.audit(info)
+            print("\n".join(_account(info, findings, shot.name)), flush=True)
     return 0
 
 
-def _account(info: SceneInfo, name: str) -> list[str]:
+def _account(info: SceneInfo, findings: Sequence[Finding], name: str) -> list[str]:
     """Return what there is to say of a shot, line by line."""
     picture = info.picture
     depth = f"{picture.bits} bits" if picture.bits else "depth as POV-Ray chooses"
@@ -61,9 +63,9 @@ def _account(info: SceneInfo, name: str) -> list[str]:
         f"{name + ': ' if name else ''}{info.scene}",
         f"  {info.width} x {info.height} pixels, {kind}, renderer {info.version}",
         f"  {_outputs(info)}",
-        *(f"  {finding.place}: {finding.feature}: {finding.reason}" for finding in info.findings),
+        *(f"  {finding.place}: {finding.feature}: {finding.reason}" for finding in findings),
     ]
-    if not info.findings:
+    if not findings:
         return [*lines, f"  {_EXACT}"]
     done = _FRAMES if info.frames else _TOGETHER if info.shares_samples else _CUT
     return [*lines, f"  {_ORDER}", f"  {done}"]

@@ -111,7 +111,8 @@ class SceneInfo:
     ----------
     remarks : tuple of str
         What the user should know where the picture is cut, a line each.
-    findings : tuple of Finding
+    library : tuple of Path
+        Folders in which the renderer looks for files.
     shares_samples : bool
         Whether threads of one process share what processes find out each for itself.
     threads : int or None
@@ -133,7 +134,7 @@ class SceneInfo:
     files: tuple[tuple[str, str], ...] = ()
     blends: tuple[Blend, ...] = ()
     remarks: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    library: tuple[Path, ...] = ()
     shares_samples: bool = False
     threads: int | None = None
 
@@ -303,6 +304,9 @@ class Renderer(Protocol):
         UsageError, RendererNotFound
             Where that can be told at once.
         """
+
+    def audit(self, info: SceneInfo) -> list[Finding]:
+        """Return what in a scene makes pixels depend on the order of tracing, as its files say."""
 
     def command(
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path

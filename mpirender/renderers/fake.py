@@ -35,7 +35,7 @@ from mpirender.frames import parse_frames
 from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
 from mpirender.partition import Grid, Split
 from mpirender.process import Exit
-from mpirender.renderers.base import Command, Request, SceneInfo, Witness
+from mpirender.renderers.base import Command, Finding, Request, SceneInfo, Witness
 from mpirender.units import Seconds
 
 if TYPE_CHECKING:
@@ -129,6 +129,10 @@ class Fake:
     def ask(self, request: Request) -> FakeQuestion:
         """Read the scene; see `Renderer.ask`."""
         return FakeQuestion(request)
+
+    def audit(self, info: SceneInfo) -> list[Finding]:
+        """Return nothing: every pixel tells where it is."""
+        return []
 
     def command(
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path

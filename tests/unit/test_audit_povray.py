@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mpirender.renderers.povray.audit import audit
+from mpirender.renderers.povray.audit import audit, has_radiosity
 
 
 def features(folder: Path, text: str, *folders: Path) -> list[tuple[str, str]]:
@@ -27,6 +27,7 @@ def features(folder: Path, text: str, *folders: Path) -> list[tuple[str, str]]:
         ("plane { y, 0 pigment { color <1, 1, 1> } finish { crand 0.2 } }", "crand"),
         ("finish { subsurface { translucency 1 } }", "subsurface light transport"),
         ("isosurface { function { x } evaluate 3, 1.2, .9 }", "isosurface with evaluate"),
+        ("julia_fractal { <0, 1, 2, 3> }", "Julia fractal"),
     ],
 )
 def test_what_depends_on_the_order_is_found(tmp_path: Path, text: str, feature: str) -> None:
@@ -64,6 +65,42 @@ def test_included_files_are_read_once_and_named(tmp_path: Path) -> None:
     ]
 
 
-def test_the_library_of_povray_itself_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "rad_def.inc").write_text("#macro M() radiosity { count 5 } #end")
-    assert features(tmp_path, '#include "rad_def.inc"\nsphere { 0, 1 }') == []
+LIBRARY = """\
+#declare Smooth = texture { pigment { rgb 1 } }
+#declare Rough = finish { crand 0.3 }
+#declare Stone =
+texture { finish { Rough } }
+texture { Smooth }
+"""
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """POV-Ray's own files."""
+    folder = tmp_path / "povray"
+    folder.mkdir()
+    (folder / "rad_def.inc").write_text("#macro M() radiosity { count 5 } #end")
+    (folder / "stones.inc").write_text(LIBRARY)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["Rough", "Stone"])
+def test_what_the_scene_takes_from_the_library_counts(
+    name: str, tmp_path: Path, library: Path
+) -> None:
+    text = f'#include "stones.inc"\nsphere {{ 0, 1 texture {{ {name} }} }}'
+    assert features(tmp_path, text, library) == [("crand", "stones.inc:2")]
+
+
+def test_what_it_leaves_there_does_not(tmp_path: Path, library: Path) -> None:
+    text = '#include "stones.inc"\n#include "rad_def.inc"\nsphere { 0, 1 texture { Smooth } }'
+    assert features(tmp_path, text, library) == []
+
+
+def test_radiosity_is_looked_for_in_the_files_of_the_scene(tmp_path: Path, library: Path) -> None:
+    (tmp_path / "light.inc").write_text("global_settings { radiosity { M() } }")
+    scene = tmp_path / "scene.pov"
+    scene.write_text('#include "rad_def.inc"\n#include "light.inc"')
+    assert has_radiosity(scene, [library])
+    scene.write_text('#include "rad_def.inc"')
+    assert not has_radiosity(scene, [library])

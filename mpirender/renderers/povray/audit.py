@@ -17,14 +17,14 @@ from pathlib import Path
 
 from mpirender.renderers.base import Finding
 
-__all__ = ["audit"]
+__all__ = ["audit", "has_radiosity"]
 
 _TOKEN = re.compile(
     r'//[^\n]*|/\*.*?\*/|#\s*include\s*"(?P<file>[^"\n]*)"|"(?:\\.|[^"\\\n])*"'
     r"|(?P<word>[A-Za-z_]\w*)|(?P<mark>[{}])|(?P<number>\d*\.?\d+(?:[eE][+-]?\d+)?)",
     re.DOTALL,
 )
-_OWN_LIBRARY = "rad_def.inc"  # a folder with this file is POV-Ray's own; its macros do no harm
+_OWN_LIBRARY = "rad_def.inc"  # a folder with this file is POV-Ray's own
 _RANDOM = "one sequence of random numbers runs on from pixel to pixel"
 
 
@@ -51,8 +51,12 @@ class _Rule:
     opens: bool = False
 
 
+_RADIOSITY = _Rule((), "radiosity", "samples are taken where rays happen to go", opens=True)
 _RULES: dict[str, tuple[_Rule, ...]] = {
-    "radiosity": (_Rule((), "radiosity", "samples are taken where rays happen to go", opens=True),),
+    "radiosity": (_RADIOSITY,),
+    "julia_fractal": (
+        _Rule((), "Julia fractal", "single pixels may differ by a level where work is cut"),
+    ),
     "photons": (
         _Rule(
             ("global_settings",),
@@ -75,7 +79,16 @@ _RULES: dict[str, tuple[_Rule, ...]] = {
 }
 
 _WORDS = re.compile(rf"\b(?:{'|'.join(_RULES)})\b")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DECLARED = re.compile(r"#\s*(?:declare|local|macro)\s+(\w+)")
 _INCLUDE = re.compile(r'#\s*include\s*"([^"\n]*)"')
+
+
+def has_radiosity(scene: Path, folders: Sequence[Path]) -> bool:
+    """Return whether a scene has radiosity; as `audit`, but without POV-Ray's own library."""
+    texts = _texts(scene, folders, library=False)
+    found = (found for _, text in texts for found in _look_through(text))
+    return any(one[0] is _RADIOSITY for one in found if not isinstance(one, str))
 
 
 def audit(scene: Path, folders: Sequence[Path]) -> list[Finding]:
@@ -91,28 +104,70 @@ def audit(scene: Path, folders: Sequence[Path]) -> list[Finding]:
     Returns
     -------
     findings : list of Finding
-        In the order in which POV-Ray would come to them; each file is read once.
+        In the order in which POV-Ray would come to them; each file is read once. What stands in
+        POV-Ray's own library counts where the scene uses its name, or that of what is made of it.
     """
+    texts = _texts(scene, folders, library=True)
     findings: list[Finding] = []
-    read: set[Path] = set()
+    used: set[str] | None = None
+    for path, text in texts:
+        for found in _look_through(text):
+            if isinstance(found, str):
+                continue
+            rule, at = found
+            if _is_library(path):
+                used = _names_used(texts) if used is None else used
+                if not used & {name for name, start, stop in _named(text) if start <= at < stop}:
+                    continue
+            place = f"{path}:{text.count(chr(10), 0, at) + 1}"
+            findings.append(Finding(rule.feature, place, rule.reason))
+    return findings
+
+
+def _texts(scene: Path, folders: Sequence[Path], *, library: bool) -> list[tuple[Path, str]]:
+    """Return a scene's files and their texts, those that they include after them."""
+    texts: dict[Path, str] = {}
     waiting = [scene]
     while waiting:
         path = waiting.pop(0)
-        if path in read:
+        if path in texts or (_is_library(path) and not library):
             continue
-        read.add(path)
         try:
-            text = path.read_text(errors="replace")
+            texts[path] = path.read_text(errors="replace")
         except OSError:
             continue
-        for found in _look_through(text):
-            if isinstance(found, str):
-                waiting += _find(found, [path.parent, *folders])
-            else:
-                rule, at = found
-                place = f"{path}:{text.count(chr(10), 0, at) + 1}"
-                findings.append(Finding(rule.feature, place, rule.reason))
-    return findings
+        for name in (found for found in _look_through(texts[path]) if isinstance(found, str)):
+            places = (folder / name for folder in (path.parent, *folders))
+            waiting += [next(filter(Path.is_file, places), Path())]
+    return list(texts.items())
+
+
+def _is_library(path: Path) -> bool:
+    return (path.parent / _OWN_LIBRARY).is_file()
+
+
+def _named(text: str) -> list[tuple[str, int, int]]:
+    """Return names that a file of the library declares, and where each of these parts lies."""
+    starts = list(_DECLARED.finditer(text))
+    ends = [found.start() for found in starts[1:]] + [len(text)]
+    return [(found[1], found.start(), end) for found, end in zip(starts, ends, strict=True)]
+
+
+def _names_used(texts: Sequence[tuple[Path, str]]) -> set[str]:
+    """Return all words of the scene's own files, and of what these mean in the library."""
+    meanings = {
+        name: text[start:stop]
+        for path, text in texts
+        if _is_library(path)
+        for name, start, stop in _named(text)
+    }
+    used: set[str] = set()
+    waiting = [text for path, text in texts if not _is_library(path)]
+    while waiting:
+        new = set(_WORD.findall(waiting.pop())) - used
+        used |= new
+        waiting += [meanings[name] for name in new if name in meanings]
+    return used
 
 
 def _look_through(text: str) -> Iterator[str | tuple[_Rule, int]]:
@@ -145,12 +200,3 @@ def _applies(rule: _Rule, around: Sequence[str], following: re.Match[str] | None
         return False
     number = following["number"] if following else None
     return rule.number(float(number) if number else None)
-
-
-def _find(name: str, folders: Sequence[Path]) -> list[Path]:
-    """Return the included file as a list of one; empty for POV-Ray's own and where it is not."""
-    for folder in folders:
-        path = folder / name
-        if path.is_file():
-            return [] if (path.parent / _OWN_LIBRARY).is_file() else [path]
-    return []

@@ -19,7 +19,7 @@ from mpirender.model import PictureType, Tile
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import Request, SceneInfo, without_section
 from mpirender.renderers.povray.animation import animation_of
-from mpirender.renderers.povray.audit import audit
+from mpirender.renderers.povray.audit import has_radiosity
 from mpirender.renderers.povray.switches import canvas_file, path_argument, threads_in
 from mpirender.units import Seconds
 
@@ -95,7 +95,7 @@ class PovrayQuestion:
         if self._request.motion_blur > 1 and options.picture.kind == "jpeg":
             raise UsageError("motion blur of JPEG pictures", hint="leave out +FJ, or use +FN")
         animation = animation_of(self._request, settings, output, animated=options.animated)
-        findings = audit(scene, [Path.cwd(), *map(Path, settings.get("Library_Path", []))])
+        library = (Path.cwd(), *map(Path, settings.get("Library_Path", [])))
         return SceneInfo(
             program=self._program,
             version=options.version,
@@ -115,8 +115,8 @@ class PovrayQuestion:
                 *((_DIFFUSION,) if options.diffuses_errors and not streams else ()),
                 *animation.remarks,
             ),
-            findings=tuple(findings),
-            shares_samples=any(finding.feature == "radiosity" for finding in findings),
+            library=library,
+            shares_samples=has_radiosity(scene, library),
             threads=threads_in(self._arguments),
         )
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mpirender.errors import OutputMismatch, UsageError
 from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task, Tile
 from mpirender.partition import Grid, Split
-from mpirender.renderers.base import Command, Request, without_section
+from mpirender.renderers.base import Command, Finding, Request, SceneInfo, without_section
+from mpirender.renderers.povray.audit import audit
 from mpirender.renderers.povray.question import PovrayQuestion
 from mpirender.renderers.povray.state import StateFile, preview_of
 from mpirender.renderers.povray.switches import (
@@ -53,6 +54,10 @@ class Povray:
         if not any(Path(scene + ending).is_file() for ending in ("", ".pov", ".ini")):
             raise UsageError(f"no such scene: {scene}", hint=f"looked in {Path.cwd()}")
         return PovrayQuestion(request)
+
+    def audit(self, info: SceneInfo) -> list[Finding]:
+        """Read the scene; see `Renderer.audit`."""
+        return audit(info.scene, info.library)
 
     def command(
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path

@@ -32,7 +32,7 @@ from mpirender.messages import Stop, ToWorker, Working
 from mpirender.model import Job, Result
 from mpirender.partition import FramePartition, Grid, Partition
 from mpirender.paths import shared_tokens
-from mpirender.policy import Factoring, Halving, Policy, SelfScheduling, WholeFrames
+from mpirender.policy import Policy, automatic, policy_named
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import Renderer, SceneInfo
 from mpirender.root import Root
@@ -287,14 +287,9 @@ def _job(flags: Flags, renderer: Renderer, info: SceneInfo, *, ranks: int) -> Jo
 def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Schedule:
     """Return the schedule: how all is cut, and by which rule it is shared out."""
     partition: Partition | FramePartition
-    policy: Policy
     grids = [Grid(job.area, job.block) for job in jobs]
     if len(jobs) == 1 and not jobs[0].frames:
-        partition = Partition(grids[0], flags.split)
-        policy = Halving() if jobs[0].streams else Factoring()
-        if flags.rows_per_task is not None:
-            rows = math.ceil(flags.rows_per_task / jobs[0].block)
-            policy = SelfScheduling(grids[0].columns * rows)
+        partition = Partition(grids[0], flags.split, divides=jobs[0].streams)
     else:
         for shot, job in zip(shots.shots, jobs, strict=True):
             if not job.frames:
@@ -302,8 +297,19 @@ def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Sch
         priorities = [shot.priority for shot in shots.shots]
         sections = in_order(jobs, grids, priorities, preview=flags.preview)
         partition = FramePartition(sections, rows=all(job.streams for job in jobs))
-        policy = WholeFrames()
+    policy = _policy(flags, jobs[0], grids[0])
     return Schedule(partition, policy, ranks=ranks, retries=flags.limits.retries)
+
+
+def _policy(flags: Flags, job: Job, grid: Grid) -> Policy:
+    """Return the rule by which a run is shared out: the one that was named, or ours."""
+    name, blocks = flags.policy, 1
+    if flags.rows_per_task is not None and not job.frames:
+        name = "ss" if name == "auto" else name
+        blocks = grid.columns * math.ceil(flags.rows_per_task / job.block)
+    if name == "auto":
+        return automatic(streams=job.streams, frames=bool(job.frames))
+    return policy_named(name, blocks=blocks)
 
 
 def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mpirender.events import TilesCompleted
 from mpirender.model import Result
@@ -42,6 +42,8 @@ class Lessons:
     begun_blocks: int = 0
     start_seconds: Seconds = 0.0
     pretrace_seconds: Seconds = 0.0
+    _done_by: dict[int, tuple[float, Seconds]] = field(default_factory=dict)  # blocks, seconds
+    _speeds: float = 0.0  # the sum of all, in blocks a second
 
     @property
     def nothing_works(self) -> bool:
@@ -61,6 +63,21 @@ class Lessons:
         self.setup_seconds += result.setup_seconds
         self.latency_seconds += max(0.0, latency)
         self.tasks += 1
+        if result.render_seconds > 0:
+            self._speeds -= self._speed(result.rank)
+            done, seconds = self._done_by.get(result.rank, (0.0, 0.0))
+            self._done_by[result.rank] = done + blocks, seconds + result.render_seconds
+            self._speeds += self._speed(result.rank)
+
+    def speed_of(self, rank: int | None) -> float:
+        """Return how fast a rank is, as a part of the mean of all; 1 where nothing is known."""
+        if rank is None or rank not in self._done_by:
+            return 1.0
+        return self._speed(rank) * len(self._done_by) / self._speeds
+
+    def _speed(self, rank: int) -> float:
+        blocks, seconds = self._done_by.get(rank, (0.0, 1.0))
+        return blocks / seconds
 
     def note(self, event: TilesCompleted, entry: Entry, now: Seconds) -> None:
         """Learn the pace of a running task from the blocks that it has finished."""

@@ -30,6 +30,7 @@ from mpirender.partition import FramePartition, Partition
 from mpirender.policy import History, Policy
 from mpirender.schedule.entry import Entry, Pace, TaskState
 from mpirender.schedule.lessons import Lessons, unfinished
+from mpirender.schedule.supply import Supply
 from mpirender.units import Seconds
 
 __all__ = ["LONGEST_TICK", "LOST_AFTER", "SET_ASIDE_AFTER", "Schedule"]
@@ -64,6 +65,7 @@ class Schedule:
     ) -> None:
         self._partition = partition
         self._policy = policy
+        self._supply = Supply(partition, policy)
         self._retries = retries
         self._entries: list[Entry] = []
         self._owners: dict[int, Entry] = {}  # of every block handed out and not finished
@@ -74,8 +76,6 @@ class Schedule:
         self._failures: dict[int, int] = defaultdict(int)
         self._heard: dict[int, Seconds] = {}
         self._last_tick: Seconds | None = None
-        self._round_blocks = partition.total
-        self._round_shares = 0  # that this round has still to give
         self._lessons = Lessons()
         self._stopped: set[int] = set()
         self.fatal: ErrorRecord | None = None
@@ -90,7 +90,7 @@ class Schedule:
         """True when nothing is left to do or to wait for."""
         if self.fatal:
             return True
-        return not (self._partition.remaining or self._retry or self._held)
+        return self._supply.is_used_up and not (self._retry or self._held)
 
     @property
     def failed(self) -> list[tuple[Task, ErrorRecord]]:
@@ -101,6 +101,11 @@ class Schedule:
     def active(self) -> dict[int, list[Task]]:
         """Tasks that are being rendered, by rank; ranks without any are left out."""
         return {rank: [e.task for e in held.values()] for rank, held in self._held.items()}
+
+    @property
+    def history(self) -> History:
+        """What the run has taught so far, as the policy is told."""
+        return self._supply.history(self._lessons, len(self._alive))
 
     @property
     def busy(self) -> int:
@@ -303,6 +308,7 @@ class Schedule:
             return []
         del self._alive[rank]
         self._waiting.pop(rank, None)
+        self._supply.release(rank)
         if not self._alive:
             return self._abort(error)
         return [SetAside(rank, error.message)]
@@ -349,11 +355,12 @@ class Schedule:
     def _distribute(self, now: Seconds, *, may_take_over: bool) -> list[Instruction]:
         """Give work to the ranks that wait, those with nothing at all first."""
         worth_asking = self._policy.takes_over and may_take_over
-        has_work = self._retry or self._partition.remaining or worth_asking
-        if self.fatal or not (has_work and self._waiting):
+        if self.fatal or not self._waiting:
             return []
+        has_work = self._retry or self._supply.is_for_all or worth_asking
+        last = next(reversed(self._waiting))  # who has pieces of its own gets one when it asks
         out: list[Instruction] = []
-        for rank in sorted(self._waiting, key=self._held.__contains__):
+        for rank in sorted(self._waiting, key=self._held.__contains__) if has_work else [last]:
             entry = self._next_for(rank)
             if entry is None and worth_asking:
                 entry = self._take_over(rank, now, out)
@@ -381,13 +388,8 @@ class Schedule:
         for entry in self._retry.values():
             if rank not in entry.failed_on or self._alive.keys() <= entry.failed_on:
                 return entry
-        if not self._partition.remaining:
-            return None
-        if not self._round_shares:
-            self._round_blocks, self._round_shares = self._partition.remaining, len(self._alive)
-        blocks = self._policy.next_chunk(self._partition.remaining, self.history)
-        self._round_shares -= 1
-        return self._enter(self._partition.cut(blocks))
+        piece = self._supply.next_for(rank, self._alive, self._lessons)
+        return self._enter(piece) if piece else None
 
     def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
         """Return the far part of the running task that will end last, as a task of its own."""
@@ -411,20 +413,6 @@ class Schedule:
         newcomer = self._enter(parts[index][0])
         newcomer.expected = seconds_left / max(1, len(left))
         return newcomer
-
-    @property
-    def history(self) -> History:
-        """What the run has taught so far, for the policy."""
-        lessons, tasks = self._lessons, max(1, self._lessons.tasks)
-        return History(
-            ranks=max(1, len(self._alive)),
-            total=self._partition.total,
-            round_blocks=self._round_blocks,
-            round_shares=self._round_shares,
-            seconds_per_block=lessons.seconds_per_block,
-            setup_seconds=lessons.setup_seconds / tasks,
-            latency_seconds=lessons.latency_seconds / tasks,
-        )
 
     def _stop(self) -> list[Instruction]:
         """Send every living rank home, once, when the run is over."""

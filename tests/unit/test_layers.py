@@ -12,7 +12,10 @@ from unit.samples import MODULES, TREES
 LEVELS = (
     ("", "units", "errors"),
     ("messages", "model", "events", "frames"),
-    ("schedule", "policy", "partition", "compose", "hosts", "flags", "tracks", "blur"),
+    (
+        *("schedule", "policy", "partition", "simulate"),
+        *("compose", "hosts", "flags", "tracks", "blur"),
+    ),
     ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode"),
     ("transport", "renderers"),
     ("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),

@@ -301,7 +301,7 @@ class Simulation:
         overheads = self._fleet.overheads
         setup, pretrace = overheads.setup / rank.speed, overheads.pretrace / rank.speed
         attempt.began = now
-        attempt.setup_seconds = now + setup - attempt.started
+        attempt.setup_seconds = overheads.latency + setup
         attempt.pretrace_seconds = pretrace * attempt.units
         self._trace(now + setup + attempt.pretrace_seconds, rank, attempt)
 

@@ -38,6 +38,7 @@ class Partition:
         self.grid = grid
         self.split = split
         self._divides = divides
+        self._total = grid.rows * grid.columns
         self._next_block = 0
 
     def task(self, task_id: int, tile: Tile) -> Task:
@@ -87,12 +88,12 @@ class Partition:
     @property
     def total(self) -> int:
         """Blocks of the whole area."""
-        return self.grid.rows * self.grid.columns
+        return self._total
 
     @property
     def remaining(self) -> int:
         """Blocks that have not been cut off."""
-        return self.total - self._next_block
+        return self._total - self._next_block
 
     def cut(self, blocks: int) -> Tile:
         """Cut off the next piece.

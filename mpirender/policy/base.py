@@ -64,6 +64,8 @@ class Takeover:
         What it needs for each block besides the tracing, since it begins anew.
     parts : sequence of int
         Blocks of the parts that can be taken.
+    speed : float
+        Of the newcomer, as a part of the other rank's.
     """
 
     seconds_left: Seconds
@@ -71,6 +73,7 @@ class Takeover:
     setup_seconds: Seconds
     pretrace_seconds: Seconds
     parts: Sequence[int]
+    speed: float = 1.0
 
 
 class Policy(Protocol):

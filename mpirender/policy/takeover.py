@@ -46,9 +46,8 @@ class Halving:
         """Return the part with which both are done soonest; see `Policy.part_to_take`."""
 
         def end(blocks: int) -> Seconds:
-            newcomer = offer.setup_seconds + blocks * (
-                offer.seconds_per_block + offer.pretrace_seconds
-            )
+            each = (offer.seconds_per_block + offer.pretrace_seconds) / offer.speed
+            newcomer = offer.setup_seconds + blocks * each
             return max(newcomer, offer.seconds_left - blocks * offer.seconds_per_block)
 
         if not offer.parts:

@@ -214,6 +214,11 @@ def test_a_setup_is_counted_so_that_both_end_together() -> None:
     assert offer.parts[Halving().part_to_take(offer) or 0] == 3  # 4 + 3 = 10 - 3
 
 
+def test_a_slow_newcomer_takes_less() -> None:
+    offer = Takeover(10.0, 1.0, setup_seconds=0, pretrace_seconds=0, parts=range(1, 10), speed=0.25)
+    assert offer.parts[Halving().part_to_take(offer) or 0] == 2  # 2 / 0.25 = 10 - 2
+
+
 def test_a_pretrace_is_counted_for_every_block() -> None:
     offer = Takeover(12.0, 1.0, setup_seconds=0, pretrace_seconds=1, parts=range(1, 12))
     assert offer.parts[Halving().part_to_take(offer) or 0] == 4  # 4 * 2 = 12 - 4

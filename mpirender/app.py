@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import shlex
 import sys
 import time
@@ -34,10 +33,9 @@ from mpirender.partition import FramePartition, Grid, Partition
 from mpirender.paths import shared_tokens
 from mpirender.policy import Policy, automatic, policy_named
 from mpirender.renderers import renderer_named
-from mpirender.renderers.base import Renderer, SceneInfo
 from mpirender.root import Root
 from mpirender.schedule import Schedule
-from mpirender.shots import Shots, in_order
+from mpirender.shots import Shots, in_order, job_of
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.units import Seconds, format_percent, format_seconds, plural
@@ -81,7 +79,7 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         if not answers:  # the launcher did not say that this is another rank
             return _work(transport)
         jobs = [
-            _job(flags, shot.renderer, info, ranks=transport.size)
+            job_of(flags, shot.renderer, info, streams=info.streams and transport.size > 1)
             for shot, info in zip(shots.shots, answers, strict=True)
         ]
         for remark in {r: None for i in answers for r in i.remarks} if transport.size > 1 else ():
@@ -257,31 +255,6 @@ mpirender --version shows the library that is used"""
 
 
 # ------------------------------------------------------------------------------ what is meant
-
-
-def _job(flags: Flags, renderer: Renderer, info: SceneInfo, *, ranks: int) -> Job:
-    """Return the job: what was typed, in the light of what the renderer says."""
-    return Job(
-        renderer=renderer.name,
-        program=info.program,
-        version=info.version,
-        arguments=info.arguments,
-        directory=Path.cwd(),
-        environment=tuple((k, os.environ[k]) for k in renderer.variables if k in os.environ),
-        width=info.width,
-        height=info.height,
-        area=info.area,
-        block=info.block,
-        picture=info.picture,
-        output=info.output,
-        limits=flags.limits,
-        keep=flags.keep,
-        scene=info.scene,
-        streams=info.streams and ranks > 1,
-        frames=info.frames,
-        files=info.files,
-        blends=info.blends,
-    )
 
 
 def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Schedule:

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mpirender.errors import UsageError
 from mpirender.model import Seat
 
-__all__ = ["Claim", "launcher_claim", "seat_of_this_process", "threads_for"]
+__all__ = ["Claim", "launcher_claim", "read_hostfile", "seat_of_this_process", "threads_for"]
 
 _LAUNCHERS = (
     # launcher, variable of the rank, variable of the size; the first that is set counts, since
@@ -98,3 +99,36 @@ def threads_for(seats: Sequence[Seat]) -> list[int]:
             share = whole + (index < extra)
             threads[rank] = max(1, min(share, seat.granted or share))
     return threads
+
+
+def read_hostfile(text: str) -> list[tuple[str, int]]:
+    """Return the hosts of a hostfile, each with its slots.
+
+    Parameters
+    ----------
+    text : str
+        Lines ``host``, ``host slots=N`` (Open MPI) or ``host:N`` (MPICH); what follows ``#`` is
+        passed over, and so are other words behind a host.
+
+    Raises
+    ------
+    UsageError
+        If a line is not understood, or there is no host.
+    """
+    hosts: list[tuple[str, int]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        host, _, slots = words[0].partition(":")
+        given = [word.partition("=")[2] for word in words[1:] if word.startswith("slots=")]
+        slots = (given or [slots or "1"])[0]
+        if not (host and slots.isdecimal() and int(slots)):
+            raise UsageError(
+                f"line {number} of the hostfile: got {line.strip()!r}",
+                hint="expected such as: node1 slots=4 (Open MPI), node1:4 (MPICH)",
+            )
+        hosts.append((host, int(slots)))
+    if not hosts:
+        raise UsageError("no host in the hostfile", hint="a line each, such as: node1 slots=4")
+    return hosts

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from mpirender.cli import encode
+from mpirender.cli import encode, plan
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _lead(argv: list[str], claim: Claim) -> int:
     """Do rank 0's part: read the arguments and render."""
     try:
-        if argv[:1] == ["encode"]:
-            encode.main(argv[1:])
+        if argv[:1] in (["encode"], ["plan"]):
+            (encode if argv[0] == "encode" else plan).main(argv[1:])
             return _dismiss(claim)
         flags = parse_arguments(argv)
         shots = ask_for_shots(flags) if flags else None

@@ -13,12 +13,12 @@ LEVELS = (
     ("", "units", "errors"),
     ("messages", "model", "events", "frames"),
     (
-        *("schedule", "policy", "partition", "simulate"),
+        *("schedule", "policy", "partition", "simulate", "planning"),
         *("compose", "hosts", "flags", "tracks", "blur"),
     ),
     ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode"),
     ("transport", "renderers"),
-    ("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
+    ("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores", "measure"),
     ("cli", "app"),
     ("__main__",),
 )

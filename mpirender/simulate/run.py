@@ -1,16 +1,11 @@
-"""The same schedule under a simulated clock: what-if questions, and tests at any scale.
-
-Ranks do here what the real worker does, message by message: a task is asked for a moment before
-the one before it ends, its renderer sleeps for a while when it starts, works before the first
-pixel, and then sends what it has finished, be it blocks, whole frames or one picture a task.
-"""
+"""Ranks, a clock and a network: what the real worker and the real transport do, in no time."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mpirender.errors import ErrorRecord
@@ -33,9 +28,10 @@ from mpirender.events import (
 from mpirender.model import Result, Task, Tile
 from mpirender.partition import FramePartition, Partition
 from mpirender.schedule import Schedule
+from mpirender.simulate.fleet import Fleet
 from mpirender.units import Seconds
 
-__all__ = ["Fleet", "Overheads", "Simulation", "Span", "lower_bound"]
+__all__ = ["Simulation", "Span"]
 
 _LEAD = 4.0  # of the latency, as in the real worker
 _NEARLY = 0.25  # of a task, as there
@@ -46,57 +42,6 @@ _REPORTS_A_SECOND = 500
 _LONGEST_REPORT: Seconds = 10.0
 _DEATH_IS_SEEN_AFTER: Seconds = 1.0
 _FAILURE = ErrorRecord("RendererFailed", "a simulated failure")
-
-
-@dataclass(frozen=True, slots=True)
-class Overheads:
-    """What rendering costs besides its pixels, on a rank of speed 1.
-
-    Attributes
-    ----------
-    latency : float
-        Seconds that the renderer sleeps whenever it starts.
-    setup : float
-        Seconds of work before the first pixel of a still or of each frame.
-    pretrace : float
-        Seconds of work for each unit of a task before the first one is traced.
-    delay : float
-        Seconds that a message travels.
-    """
-
-    latency: Seconds = 0.0
-    setup: Seconds = 0.0
-    pretrace: Seconds = 0.0
-    delay: Seconds = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """Ranks and what they are to render.
-
-    Attributes
-    ----------
-    speeds : sequence of float
-        Of each rank.
-    costs : sequence of float
-        Seconds that each unit of the partition takes on a rank of speed 1: a block of a still, a
-        row of blocks of a frame.
-    overheads : Overheads
-    streams : bool
-        Whether finished blocks are sent one by one.
-    deaths : mapping of int to float
-        When ranks die.
-    fails_after : callable
-        Takes a task and the number of the attempt; returns how many units are finished before it
-        fails, or None.
-    """
-
-    speeds: Sequence[float]
-    costs: Sequence[Seconds]
-    overheads: Overheads = Overheads()
-    streams: bool = True
-    deaths: Mapping[int, Seconds] = field(default_factory=dict)
-    fails_after: Callable[[Task, int], int | None] = lambda task, attempt: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,20 +338,3 @@ class Simulation:
         attempt.todo = deque(unit for unit in attempt.todo if unit not in gone)
         if not attempt.todo:
             self._finish(now, rank, attempt)
-
-
-def lower_bound(costs: Sequence[Seconds], speeds: Sequence[float]) -> Seconds:
-    """Return the time below which no schedule can be.
-
-    Parameters
-    ----------
-    costs : sequence of float
-        Seconds of each unit on a rank of speed 1.
-    speeds : sequence of float
-        Of each rank.
-
-    Notes
-    -----
-    All ranks at work all the time, or the fastest one at the dearest unit.
-    """
-    return max(sum(costs) / sum(speeds), max(costs) / max(speeds))

@@ -176,13 +176,13 @@ class Schedule:
     def _take_in(self, event: Event, now: Seconds) -> list[Instruction]:
         """Change the state as an event demands, and nothing that other ranks wait for."""
         match event:
+            case TilesCompleted():  # first, as most are
+                return self._note_tiles(event, now)
             case WorkerReady(rank) if rank in self._alive:
                 self._wait(rank)
             case TaskProgressed(rank, task_id, fraction):
                 if task_id < len(self._entries) and self._entries[task_id].rank == rank:
                     self._entries[task_id].fraction, self._entries[task_id].told = fraction, now
-            case TilesCompleted():
-                return self._note_tiles(event, now)
             case TaskCompleted(result):
                 return self._complete(result)
             case TaskFailed():
@@ -352,8 +352,10 @@ class Schedule:
         frequent = isinstance(event, TilesCompleted | TaskProgressed | RankHeard)
         worth_asking = self._policy.takes_over and not frequent
         waiting: Iterable[int] = self._waiting
-        if not (self._retry or self._supply.is_for_all or worth_asking):
-            waiting = self._who_asks(event)  # and may have pieces of its own
+        if not (worth_asking or self._retry or self._supply.is_for_all):
+            if not isinstance(event, WorkerReady) or event.rank not in self._alive:
+                return []
+            waiting = [event.rank]  # which may have pieces of its own
         orders: list[Instruction] = []
         served: list[int] = []
         for rank in waiting:
@@ -369,11 +371,6 @@ class Schedule:
         for rank in served:
             self._waiting.remove(rank)
         return orders
-
-    def _who_asks(self, event: Event) -> list[int]:
-        """Return the rank that asks for work by an event, and can be given some."""
-        asks = isinstance(event, WorkerReady) and event.rank in self._alive
-        return [event.rank] if asks else []  # type: ignore[union-attr]
 
     def _hand_out(self, entry: Entry, rank: int, now: Seconds) -> list[Instruction]:
         """Give a rank a task."""

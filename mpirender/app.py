@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import shlex
 import sys
 import time
@@ -24,16 +23,16 @@ from mpirender.flags import Flags
 from mpirender.hosts import Claim
 from mpirender.model import Job, Result
 from mpirender.partition import FramePartition, Grid, Partition
-from mpirender.policy import Factoring, Halving, Policy, SelfScheduling, WholeFrames
+from mpirender.policy import Policy, automatic, policy_named
 from mpirender.process import age_of_this_process
 from mpirender.renderers import renderer_named
-from mpirender.renderers.base import Renderer, SceneInfo
+from mpirender.renderers.base import SceneInfo
 from mpirender.report.recorder import ASK, PREPARE, START, Recorder
 from mpirender.report.records import RENDER, Report
 from mpirender.root import Root
 from mpirender.run import Production, connect, dismiss, mpi_version, produce, work
 from mpirender.schedule import Schedule
-from mpirender.shots import Shots, in_order
+from mpirender.shots import Shots, in_order, job_of
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.transport.recording import RecordingTransport
@@ -180,52 +179,18 @@ def prepare(
         If a shot of several has no frames.
     """
     jobs = [
-        _job(flags, shot.renderer, info, ranks=ranks)
+        job_of(flags, shot.renderer, info, streams=info.streams and ranks > 1)
         for shot, info in zip(shots.shots, answers, strict=True)
     ]
     return jobs, _schedule(jobs, shots, flags, ranks=ranks)
 
 
-def _job(flags: Flags, renderer: Renderer, info: SceneInfo, *, ranks: int) -> Job:
-    """Return the job: what was typed, in the light of what the renderer says."""
-    return Job(
-        renderer=renderer.name,
-        program=info.program,
-        version=info.version,
-        arguments=info.arguments,
-        directory=Path.cwd(),
-        environment=tuple((k, os.environ[k]) for k in renderer.variables if k in os.environ),
-        width=info.width,
-        height=info.height,
-        area=info.area,
-        block=info.block,
-        picture=info.picture,
-        output=info.output,
-        limits=flags.limits,
-        keep=flags.keep,
-        scene=info.scene,
-        streams=info.streams and ranks > 1 and not flags.reproducible,
-        frames=info.frames,
-        shares_samples=info.shares_samples and not info.frames,
-        files=info.files,
-        blends=info.blends,
-    )
-
-
 def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Schedule:
     """Return the schedule: how all is cut, and by which rule it is shared out."""
     partition: Partition | FramePartition
-    policy: Policy
     grids = [Grid(job.area, job.block) for job in jobs]
     if len(jobs) == 1 and not jobs[0].frames:
-        partition = Partition(grids[0], flags.split)
-        policy = Halving() if jobs[0].streams else Factoring()
-        if flags.reproducible:  # pieces that do not depend on the number of ranks
-            whole, row = len(grids[0].blocks_of(jobs[0].area)), grids[0].columns
-            policy = SelfScheduling(whole if jobs[0].shares_samples else row)
-        elif flags.rows_per_task is not None:
-            rows = math.ceil(flags.rows_per_task / jobs[0].block)
-            policy = SelfScheduling(grids[0].columns * rows)
+        partition = Partition(grids[0], flags.split, divides=jobs[0].streams)
     else:
         for shot, job in zip(shots.shots, jobs, strict=True):
             if not job.frames:
@@ -233,8 +198,22 @@ def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Sch
         priorities = [shot.priority for shot in shots.shots]
         sections = in_order(jobs, grids, priorities, preview=flags.preview)
         partition = FramePartition(sections, rows=all(job.streams for job in jobs))
-        policy = WholeFrames()
+    policy = _policy(flags, jobs[0], grids[0])
     return Schedule(partition, policy, ranks=ranks, retries=flags.limits.retries)
+
+
+def _policy(flags: Flags, job: Job, grid: Grid) -> Policy:
+    """Return the rule by which a run is shared out: the one that was named, or ours."""
+    name, blocks = flags.policy, 1
+    if flags.rows_per_task is not None and not job.frames:
+        name = "ss" if name == "auto" else name
+        blocks = grid.columns * math.ceil(flags.rows_per_task / job.block)
+    elif flags.reproducible and not job.frames:  # pieces for any number of ranks
+        whole = len(grid.blocks_of(job.area))
+        name, blocks = "ss", whole if job.shares_samples else grid.columns
+    if name == "auto":
+        return automatic(streams=job.streams, frames=bool(job.frames))
+    return policy_named(name, blocks=blocks)
 
 
 def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> str:

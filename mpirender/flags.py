@@ -51,6 +51,8 @@ class Flags:
     split : Split
     rows_per_task : int or None
         In pixels.
+    policy : str
+        One of `mpirender.policy.NAMES`.
     limits : Limits
     renderer, program : str
         Empty for the usual ones.
@@ -86,6 +88,7 @@ class Flags:
     threads: int | None
     split: Split
     rows_per_task: Pixels | None
+    policy: str
     limits: Limits
     renderer: str
     program: str

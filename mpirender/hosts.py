@@ -11,9 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mpirender.errors import UsageError
 from mpirender.model import UNKNOWN_MACHINE, Machine, Seat
 
-__all__ = ["Claim", "launcher_claim", "seat_of_this_process", "this_machine", "threads_for"]
+__all__ = [
+    "Claim",
+    "launcher_claim",
+    "read_hostfile",
+    "seat_of_this_process",
+    "this_machine",
+    "threads_for",
+]
 
 _LAUNCHERS = (
     # launcher, variable of the rank, variable of the size; the first that is set counts, since
@@ -125,3 +133,36 @@ def threads_for(seats: Sequence[Seat], *, together: bool = False) -> list[int]:
                 threads[rank] = 0
             threads[ranks[0]] = max(1, min(most, len(seat.cores)))
     return threads
+
+
+def read_hostfile(text: str) -> list[tuple[str, int]]:
+    """Return the hosts of a hostfile, each with its slots.
+
+    Parameters
+    ----------
+    text : str
+        Lines ``host``, ``host slots=N`` (Open MPI) or ``host:N`` (MPICH); what follows ``#`` is
+        passed over, and so are other words behind a host.
+
+    Raises
+    ------
+    UsageError
+        If a line is not understood, or there is no host.
+    """
+    hosts: list[tuple[str, int]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        host, _, slots = words[0].partition(":")
+        given = [word.partition("=")[2] for word in words[1:] if word.startswith("slots=")]
+        slots = (given or [slots or "1"])[0]
+        if not (host and slots.isdecimal() and int(slots)):
+            raise UsageError(
+                f"line {number} of the hostfile: got {line.strip()!r}",
+                hint="expected such as: node1 slots=4 (Open MPI), node1:4 (MPICH)",
+            )
+        hosts.append((host, int(slots)))
+    if not hosts:
+        raise UsageError("no host in the hostfile", hint="a line each, such as: node1 slots=4")
+    return hosts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from mpirender.frames import natural_key
 from mpirender.model import Job
 from mpirender.partition import Grid, Section
 from mpirender.renderers import ask
-from mpirender.renderers.base import Question, Renderer, Request
+from mpirender.renderers.base import Question, Renderer, Request, SceneInfo
 from mpirender.tracks import Timing
 
-__all__ = ["AskedShot", "MovieOrder", "Shots", "ask_for_shots", "in_order"]
+__all__ = ["AskedShot", "MovieOrder", "Shots", "ask_for_shots", "in_order", "job_of"]
 
 _FPS = "25"
 _SHUTTER = 0.5  # frames
@@ -165,6 +166,41 @@ def _meant(typed: Sequence[str]) -> tuple[str, ...]:
             raise UsageError(f"no scenes: {text}", hint=f"looked in {Path.cwd()}")
         scenes += sorted(found, key=natural_key)
     return tuple(dict.fromkeys(scenes))
+
+
+def job_of(flags: Flags, renderer: Renderer, info: SceneInfo, *, streams: bool) -> Job:
+    """Return the job: what was typed, in the light of what the renderer says.
+
+    Parameters
+    ----------
+    flags : Flags
+    renderer : Renderer
+    info : SceneInfo
+    streams : bool
+        Whether ranks send block by block.
+    """
+    return Job(
+        renderer=renderer.name,
+        program=info.program,
+        version=info.version,
+        arguments=info.arguments,
+        directory=Path.cwd(),
+        environment=tuple((k, os.environ[k]) for k in renderer.variables if k in os.environ),
+        width=info.width,
+        height=info.height,
+        area=info.area,
+        block=info.block,
+        picture=info.picture,
+        output=info.output,
+        limits=flags.limits,
+        keep=flags.keep,
+        scene=info.scene,
+        streams=streams and not flags.reproducible,
+        frames=info.frames,
+        shares_samples=info.shares_samples and not info.frames,
+        files=info.files,
+        blends=info.blends,
+    )
 
 
 def in_order(

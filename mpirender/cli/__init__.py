@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from mpirender.cli import bench, check, encode
+from mpirender.cli import bench, check, encode, plan
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
@@ -61,6 +61,8 @@ def _lead(argv: list[str], claim: Claim) -> int:
             return _alone(encode.main, argv[1:], claim)
         case ["check"]:
             return _alone(check.main, argv[1:], claim)
+        case ["plan"]:
+            return _alone(plan.main, argv[1:], claim)
         case ["bench"]:
             return _bench(argv[1:], claim)
     return _render(argv, claim)

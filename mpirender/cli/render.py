@@ -17,6 +17,8 @@ from mpirender.flags import Flags, MovieFlags
 from mpirender.frames import parse_frames
 from mpirender.model import Limits
 from mpirender.partition import Split
+from mpirender.policy import NAMES as POLICIES
+from mpirender.policy import OF_ONE_SIZE
 from mpirender.renderers import NAMES
 from mpirender.tracks import parse_track
 from mpirender.units import Seconds
@@ -101,6 +103,16 @@ def flags_of(typed: argparse.Namespace, passed_on: tuple[str, ...]) -> Flags:
     """
     if not typed.scenes:
         raise UsageError("no scene given", hint="mpirun -np 4 mpirender scene.pov")
+    if typed.reproducible and typed.policy != "auto":
+        raise UsageError(
+            f"--reproducible beside --policy {typed.policy}",
+            hint="pieces that are the same for any number of ranks leave no choice",
+        )
+    if typed.rows_per_task is not None and typed.policy not in ("auto", *OF_ONE_SIZE):
+        raise UsageError(
+            f"--rows-per-task beside --policy {typed.policy}, whose tasks have a size of their own",
+            hint=f"policies with tasks of one size: {', '.join(OF_ONE_SIZE)}",
+        )
     return Flags(
         scenes=tuple(typed.scenes),
         passed_on=passed_on,
@@ -109,6 +121,7 @@ def flags_of(typed: argparse.Namespace, passed_on: tuple[str, ...]) -> Flags:
         threads=typed.threads,
         split=Split(typed.split),
         rows_per_task=typed.rows_per_task,
+        policy=typed.policy,
         limits=Limits(retries=typed.retries, timeout=typed.timeout),
         renderer=typed.renderer,
         program=typed.program,
@@ -198,6 +211,12 @@ def render_parser() -> argparse.ArgumentParser:
         "--reproducible",
         action="store_true",
         help="the same pixels for any number of ranks, where they depend on the order of tracing",
+    )
+    add(
+        "--policy",
+        choices=POLICIES,
+        default="auto",
+        help="how work is shared out; auto is for use (default), the others are for comparing",
     )
     add("--frames", type=parse_frames, metavar="LIST", help="such as 1-250, 2,4,10-20x2, last")
     add("--clock", type=_clock, metavar="A:B", help="clock at the first and the last frame")

@@ -30,11 +30,15 @@ class Partition:
     ----------
     grid : Grid
     split : Split
+    divides : bool
+        Whether a piece that is being rendered can be divided.
     """
 
-    def __init__(self, grid: Grid, split: Split = Split.AUTO) -> None:
+    def __init__(self, grid: Grid, split: Split = Split.AUTO, *, divides: bool = True) -> None:
         self.grid = grid
         self.split = split
+        self._divides = divides
+        self._total = grid.rows * grid.columns
         self._next_block = 0
 
     def task(self, task_id: int, tile: Tile) -> Task:
@@ -56,7 +60,7 @@ class Partition:
 
     def far_parts(self, tile: Tile, left: Collection[int]) -> list[tuple[Tile, int]]:
         """Return what could be taken from the end of a piece; see `Grid.far_parts`."""
-        return self.grid.far_parts(tile, left)
+        return self.grid.far_parts(tile, left) if self._divides else []
 
     @property
     def frames(self) -> int:
@@ -84,12 +88,12 @@ class Partition:
     @property
     def total(self) -> int:
         """Blocks of the whole area."""
-        return self.grid.rows * self.grid.columns
+        return self._total
 
     @property
     def remaining(self) -> int:
         """Blocks that have not been cut off."""
-        return self.total - self._next_block
+        return self._total - self._next_block
 
     def cut(self, blocks: int) -> Tile:
         """Cut off the next piece.

@@ -289,12 +289,16 @@ class Renderer(Protocol):
     start_latency : float
         Seconds that it sleeps when it starts; the next task begins that much before the end of
         the one before, so that the core is never without work.
+    small_blocks : tuple of str
+        Arguments by which its blocks are small, so that a small picture shows what the parts of a
+        large one cost.
     """
 
     name: ClassVar[str]
     variables: ClassVar[tuple[str, ...]]
     splits: ClassVar[frozenset[Split]]
     start_latency: ClassVar[Seconds]
+    small_blocks: ClassVar[tuple[str, ...]]
 
     def ask(self, request: Request) -> Question:
         """Begin to find out what a request means.

@@ -125,6 +125,7 @@ class Fake:
     variables: tuple[str, ...] = ()
     splits = frozenset(Split)
     start_latency = 0.0
+    small_blocks: tuple[str, ...] = ()
 
     def ask(self, request: Request) -> FakeQuestion:
         """Read the scene; see `Renderer.ask`."""

@@ -14,6 +14,7 @@ A task goes through these states::
 from __future__ import annotations
 
 from mpirender.schedule.entry import TaskState
-from mpirender.schedule.machine import LONGEST_TICK, LOST_AFTER, SET_ASIDE_AFTER, Schedule
+from mpirender.schedule.machine import SET_ASIDE_AFTER, Schedule
+from mpirender.schedule.silence import LONGEST_TICK, LOST_AFTER
 
 __all__ = ["LONGEST_TICK", "LOST_AFTER", "SET_ASIDE_AFTER", "Schedule", "TaskState"]

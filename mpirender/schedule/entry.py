@@ -65,10 +65,14 @@ class Entry:
         Its blocks that nobody has finished.
     sent : float
         When it was handed out.
-    fraction : float
-        How far it is, where its rank says so.
+    fraction, told : float
+        How far it was, where its rank says so, and when that was.
+    units : int
+        Blocks of the whole task.
+    relieves : int or None
+        The rank that it was taken from.
     expected : float
-        Seconds that a block took on the rank that it was taken from; 0 where nothing is known.
+        Seconds that a block should take, by what it took there; 0 where nothing is known.
     """
 
     task: Task
@@ -81,4 +85,12 @@ class Entry:
     pace: Pace | None = None
     sent: Seconds = 0.0
     fraction: float = 0.0
+    told: Seconds = 0.0
+    units: int = 0
+    relieves: int | None = None
     expected: Seconds = 0.0
+
+    def begun(self, now: Seconds) -> int:
+        """Return how many blocks must have been finished by now, by the pace that was told of."""
+        pace = self.fraction * self.units / (self.told - self.sent)
+        return min(int(pace * (now - self.sent)), self.units - 1)

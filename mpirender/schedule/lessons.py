@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mpirender.events import TilesCompleted
 from mpirender.model import Result
@@ -14,6 +15,8 @@ from mpirender.units import Seconds
 
 __all__ = ["Lessons", "unfinished"]
 
+_CHANCE = 4.0  # blocks that say as much of a rank's speed as of their own cost
+_SURPRISING = math.log(4)  # hosts of one run hardly differ by more
 _TELLING = 0.02  # fraction of a task from which its end can be foretold
 
 
@@ -42,6 +45,9 @@ class Lessons:
     begun_blocks: int = 0
     start_seconds: Seconds = 0.0
     pretrace_seconds: Seconds = 0.0
+    _done_by: dict[int, tuple[float, Seconds]] = field(default_factory=dict)  # blocks, seconds
+    _speeds: float = 0.0  # the sum of all, in blocks a second
+    _ratings: dict[int, float] = field(default_factory=dict)  # logarithms of speeds, by rank
 
     @property
     def nothing_works(self) -> bool:
@@ -61,6 +67,21 @@ class Lessons:
         self.setup_seconds += result.setup_seconds
         self.latency_seconds += max(0.0, latency)
         self.tasks += 1
+        if result.render_seconds > 0:
+            self._speeds -= self._speed(result.rank)
+            done, seconds = self._done_by.get(result.rank, (0.0, 0.0))
+            self._done_by[result.rank] = done + blocks, seconds + result.render_seconds
+            self._speeds += self._speed(result.rank)
+
+    def speed_of(self, rank: int | None) -> float:
+        """Return how fast a rank is, as a part of the mean of all; 1 where nothing is known."""
+        if rank is None or rank not in self._done_by:
+            return 1.0
+        return self._speed(rank) * len(self._done_by) / self._speeds
+
+    def _speed(self, rank: int) -> float:
+        blocks, seconds = self._done_by.get(rank, (0.0, 1.0))
+        return blocks / seconds
 
     def note(self, event: TilesCompleted, entry: Entry, now: Seconds) -> None:
         """Learn the pace of a running task from the blocks that it has finished."""
@@ -75,22 +96,19 @@ class Lessons:
             self.start_seconds += event.setup_seconds
             self.pretrace_seconds += event.pretrace_seconds
 
-    def end_of(self, entry: Entry, units: int, now: Seconds) -> Seconds:
+    def end_of(self, entry: Entry, now: Seconds) -> Seconds:
         """Return in which time a running task is expected to end; 0 where nothing is known.
 
         Parameters
         ----------
         entry : Entry
-        units : int
-            Of the whole task.
         now : float
         """
         if _is_followed(entry) and entry.pace is not None:
             return entry.pace.seconds_left(len(entry.left), now)
-        if entry.fraction >= _TELLING:
-            begun = min(int(entry.fraction * units), units - 1)
-            left = min(len(entry.left), units - begun)
-            return (now - entry.sent) / (entry.fraction * units) * left
+        if _is_told_of(entry):
+            left = min(len(entry.left), entry.units - entry.begun(now))
+            return (entry.told - entry.sent) / (entry.fraction * entry.units) * left
         if entry.expected:
             start = self.start_seconds / max(1, self.begun)
             each = entry.expected + self.pretrace_seconds / max(1, self.begun_blocks)
@@ -98,10 +116,35 @@ class Lessons:
             return max(start + len(entry.left) * each - gone, (len(entry.left) - 1) * each)
         return 0.0
 
-    def takeover(self, seconds_left: Seconds, blocks_left: int, parts: Sequence[int]) -> Takeover:
+    def compare(self, entry: Entry) -> None:
+        """Learn from a part that a rank has taken over how fast it is against the other one.
+
+        What ranks took for their own shares says little of that, since shares differ in cost; the
+        part was a neighbour of what the other one did. As in a league, half of the surprise is
+        credited to one and half debited to the other; but a great surprise only tells that the part
+        was another thing after all.
+        """
+        rank, other = entry.rank, entry.relieves
+        if rank is None or other is None or not (entry.pace and entry.pace.seconds):
+            return
+        surprise = math.log(entry.expected / entry.pace.seconds) if entry.expected else 0.0
+        if abs(surprise) > _SURPRISING:
+            return
+        moved = surprise / 2 * entry.units / (entry.units + _CHANCE)
+        self._ratings[rank] = self._ratings.get(rank, 0.0) + moved
+        self._ratings[other] = self._ratings.get(other, 0.0) - moved
+
+    def rating(self, rank: int) -> float:
+        """Return how fast a rank is, as far as is known, to be divided by that of another one."""
+        return math.exp(self._ratings.get(rank, 0.0))
+
+    def takeover(
+        self, seconds_left: Seconds, blocks_left: int, parts: Sequence[int], *, speed: float
+    ) -> Takeover:
         """Return what a rank without work could relieve another one of."""
         return Takeover(
             seconds_left,
+            speed=speed,
             seconds_per_block=seconds_left / blocks_left,
             setup_seconds=self.start_seconds / max(1, self.begun),
             pretrace_seconds=self.pretrace_seconds / max(1, self.begun_blocks),
@@ -109,13 +152,17 @@ class Lessons:
         )
 
 
-def unfinished(entry: Entry, units: Sequence[int]) -> list[int]:
+def unfinished(entry: Entry, units: Sequence[int], now: Seconds) -> list[int]:
     """Return what of a task's units is not finished, as far as can be told, in their order."""
     left = sorted(entry.left)
-    if _is_followed(entry) or entry.fraction < _TELLING:
+    if _is_followed(entry) or not _is_told_of(entry):
         return left
-    begun = min(int(entry.fraction * len(units)), len(units) - 1)
-    return left[bisect_left(left, units[begun]) :]
+    return left[bisect_left(left, units[entry.begun(now)]) :]
+
+
+def _is_told_of(entry: Entry) -> bool:
+    """Return whether a rank has said how far a task is, and far enough to tell its end."""
+    return entry.fraction >= _TELLING and entry.told > entry.sent
 
 
 def _is_followed(entry: Entry) -> bool:

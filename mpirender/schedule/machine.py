@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from mpirender.errors import ErrorRecord
 from mpirender.events import (
@@ -29,20 +29,18 @@ from mpirender.events import (
 from mpirender.model import Result, Task, Tile
 from mpirender.partition import FramePartition, Partition
 from mpirender.policy import History, Policy
+from mpirender.schedule.ends import Ends
 from mpirender.schedule.entry import Entry, Pace, TaskState
 from mpirender.schedule.lessons import Lessons, unfinished
+from mpirender.schedule.silence import Silence
+from mpirender.schedule.supply import Supply
+from mpirender.schedule.waiting import Waiting
 from mpirender.units import Seconds
 
-__all__ = ["LONGEST_TICK", "LOST_AFTER", "SET_ASIDE_AFTER", "Schedule"]
+__all__ = ["SET_ASIDE_AFTER", "Schedule"]
 
 SET_ASIDE_AFTER = 3
 """Failures in a row after which a rank gets no more work (Flamenco's number)."""
-
-LOST_AFTER: Seconds = 60.0
-"""Silence after which a rank counts as dead; ranks speak every few seconds even when idle."""
-
-LONGEST_TICK: Seconds = 10.0
-"""A longer time between two ticks means that rank 0 itself stood still, not the others."""
 
 
 class Schedule:
@@ -65,20 +63,19 @@ class Schedule:
     ) -> None:
         self._partition = partition
         self._policy = policy
+        self._supply = Supply(partition, policy)
         self._retries = retries
         self._entries: list[Entry] = []
         self._owners: dict[int, Entry] = {}  # of every block handed out and not finished
         self._held: dict[int, dict[int, Entry]] = {}  # rank → task id → entry, none empty
         self._retry: dict[int, Entry] = {}
-        self._waiting: dict[int, None] = {}  # in the order in which they asked
+        self._waiting = Waiting()
         self._alive = dict.fromkeys(range(ranks))
         self._resting: dict[int, None] = {}
         self._failures: dict[int, int] = defaultdict(int)
-        self._heard: dict[int, Seconds] = {}
-        self._last_tick: Seconds | None = None
-        self._round_blocks = partition.total
-        self._round_shares = 0  # that this round has still to give
+        self._silence = Silence()
         self._lessons = Lessons()
+        self._ends = Ends(self._lessons.end_of)
         self._stopped: set[int] = set()
         self.fatal: ErrorRecord | None = None
         """Why the run was ended early; None where it was not."""
@@ -92,7 +89,7 @@ class Schedule:
         """True when nothing is left to do or to wait for."""
         if self.fatal:
             return True
-        return not (self._partition.remaining or self._retry or self._held)
+        return not (self._held or self._retry) and self._supply.is_used_up
 
     @property
     def failed(self) -> list[tuple[Task, ErrorRecord]]:
@@ -103,6 +100,11 @@ class Schedule:
     def active(self) -> dict[int, list[Task]]:
         """Tasks that are being rendered, by rank; ranks without any are left out."""
         return {rank: [e.task for e in held.values()] for rank, held in self._held.items()}
+
+    @property
+    def history(self) -> History:
+        """What the run has taught so far, as the policy is told."""
+        return self._supply.history(self._lessons, len(self._alive))
 
     @property
     def busy(self) -> int:
@@ -175,23 +177,20 @@ class Schedule:
             event.result.rank if isinstance(event, TaskCompleted) else getattr(event, "rank", None)
         )
         if rank is not None and not isinstance(event, WorkerLost):
-            self._heard[rank] = now
-        out = self._take_in(event, now)
-        # at a thousand ranks most events are blocks; whether one could be relieved can wait a tick
-        frequent = isinstance(event, TilesCompleted | TaskProgressed | RankHeard)
-        return out + self._distribute(now, may_take_over=not frequent) + self._stop()
+            self._silence.end(rank, now)
+        return self._take_in(event, now) + self._distribute(event, now) + self._stop(rank)
 
     def _take_in(self, event: Event, now: Seconds) -> list[Instruction]:
         """Change the state as an event demands, and nothing that other ranks wait for."""
         match event:
+            case TilesCompleted():  # first, as most are
+                return self._note_tiles(event, now)
             case WorkerReady(rank) if rank in self._alive:
-                self._waiting.setdefault(rank)
+                self._wait(rank)
             case RankRests(rank):
                 self._resting[rank] = self._alive.pop(rank)
             case TaskProgressed():
-                self._note_progress(event)
-            case TilesCompleted():
-                return self._note_tiles(event, now)
+                self._note_progress(event, now)
             case TaskCompleted(result):
                 return self._complete(result)
             case TaskFailed():
@@ -204,11 +203,11 @@ class Schedule:
                 return self._abort(reason)
         return []
 
-    def _note_progress(self, event: TaskProgressed) -> None:
+    def _note_progress(self, event: TaskProgressed, now: Seconds) -> None:
         if event.task_id < len(self._entries):
             entry = self._entries[event.task_id]
             if entry.rank == event.rank:
-                entry.fraction = event.fraction
+                entry.fraction, entry.told = event.fraction, now
 
     def _note_tiles(self, event: TilesCompleted, now: Seconds) -> list[Instruction]:
         """Take finished blocks off those who have them to do, whoever rendered them."""
@@ -219,6 +218,8 @@ class Schedule:
         for owner in filter(None, [self._owners.pop(block, None) for block in event.blocks]):
             owner.left -= set(event.blocks)
             if not owner.left and owner.state is not TaskState.COMPLETED:
+                if owner is entry and entry.rank == event.rank:
+                    self._lessons.compare(entry)
                 if owner.rank is not None and owner is not entry:
                     out.append(CancelTask(owner.rank, owner.task.id))
                 self._release(owner)
@@ -292,6 +293,7 @@ class Schedule:
             previous.left -= entry.left
         else:
             entry.left = set(blocks)
+        entry.units = len(blocks)
         self._owners.update(dict.fromkeys(entry.left, entry))
         self._entries.append(entry)
         return entry
@@ -310,18 +312,24 @@ class Schedule:
             del held[entry.task.id]
             if not held:
                 del self._held[entry.rank]
+                if self._waiting.remove(entry.rank):
+                    self._wait(entry.rank)
             entry.rank = None
+
+    def _wait(self, rank: int) -> None:
+        self._waiting.add(rank, is_busy=rank in self._held, speed=self._lessons.rating(rank))
 
     def _set_aside(self, rank: int, error: ErrorRecord) -> list[Instruction]:
         self._resting.pop(rank, None)
         if rank not in self._alive:
             return []
         del self._alive[rank]
-        self._waiting.pop(rank, None)
+        self._waiting.remove(rank)
+        self._supply.release(rank)
         if self._resting:
             instead = next(iter(self._resting))
-            del self._resting[instead]
-            self._alive[instead] = self._waiting[instead] = None
+            self._alive[instead] = self._resting.pop(instead)
+            self._wait(instead)
         if not self._alive:
             return self._abort(error)
         return [SetAside(rank, error.message)]
@@ -337,17 +345,7 @@ class Schedule:
         return self._set_aside(rank, error)
 
     def _tick(self, now: Seconds) -> list[Instruction]:
-        pause = now - self._last_tick if self._last_tick is not None else 0.0
-        for rank in self._alive:
-            self._heard.setdefault(rank, now)
-        self._last_tick = now
-        if pause > LONGEST_TICK:
-            self._heard = {rank: heard + pause for rank, heard in self._heard.items()}
-        silent = [
-            rank
-            for rank, heard in self._heard.items()
-            if now - heard > LOST_AFTER and rank not in self.lost and rank not in self._stopped
-        ]
+        silent = [rank for rank in self._silence.tick(now, self._alive) if not self._stopped]
         return [instruction for rank in silent for instruction in self._lose(rank)]
 
     def _abort(self, reason: ErrorRecord) -> list[Instruction]:
@@ -365,29 +363,45 @@ class Schedule:
 
     # -------------------------------------------------------------------------- instructions
 
-    def _distribute(self, now: Seconds, *, may_take_over: bool) -> list[Instruction]:
+    def _distribute(self, event: Event, now: Seconds) -> list[Instruction]:
         """Give work to the ranks that wait, those with nothing at all first."""
-        worth_asking = self._policy.takes_over and may_take_over
-        has_work = self._retry or self._partition.remaining or worth_asking
-        if self.fatal or not (has_work and self._waiting):
+        if self.fatal or not self._waiting:
             return []
-        out: list[Instruction] = []
-        for rank in sorted(self._waiting, key=self._held.__contains__):
+        # at a thousand ranks most events are blocks; whether one could be relieved can wait a tick
+        frequent = isinstance(event, TilesCompleted | TaskProgressed | RankHeard)
+        worth_asking = self._policy.takes_over and not frequent
+        waiting: Iterable[int] = self._waiting
+        if not (worth_asking or self._retry or self._supply.is_for_all):
+            if not isinstance(event, WorkerReady) or event.rank not in self._alive:
+                return []
+            waiting = [event.rank]  # which may have pieces of its own
+        orders: list[Instruction] = []
+        served: list[int] = []
+        for rank in waiting:
             entry = self._next_for(rank)
             if entry is None and worth_asking:
-                entry = self._take_over(rank, now, out)
+                entry = self._take_over(rank, now, orders)
                 worth_asking = entry is not None or rank in self._held  # others get that answer too
-            if entry is None:
-                continue
-            self._release(entry)
-            entry.state, entry.rank = TaskState.ACTIVE, rank
-            entry.pace, entry.sent, entry.fraction = Pace(now), now, 0.0
-            entry.attempt += 1
-            self._held.setdefault(rank, {})[entry.task.id] = entry
-            del self._waiting[rank]
-            out.append(SendTask(rank, entry.task, entry.attempt))
-            out += self._without_what_others_do(entry, rank)
-        return out
+            if entry is not None:
+                orders += self._hand_out(entry, rank, now)
+                served.append(rank)
+            elif not (self._retry or self._supply.is_for_all or worth_asking):
+                break
+        for rank in served:
+            self._waiting.remove(rank)
+        return orders
+
+    def _hand_out(self, entry: Entry, rank: int, now: Seconds) -> list[Instruction]:
+        """Give a rank a task."""
+        self._release(entry)
+        entry.state, entry.rank = TaskState.ACTIVE, rank
+        entry.pace, entry.sent, entry.fraction = Pace(now), now, 0.0
+        entry.attempt += 1
+        self._held.setdefault(rank, {})[entry.task.id] = entry
+        return [
+            SendTask(rank, entry.task, entry.attempt),
+            *self._without_what_others_do(entry, rank),
+        ]
 
     def _without_what_others_do(self, entry: Entry, rank: int) -> list[Instruction]:
         """Spare a rank the blocks of its rectangle that are finished, or another rank's to do."""
@@ -400,56 +414,34 @@ class Schedule:
         for entry in self._retry.values():
             if rank not in entry.failed_on or self._alive.keys() <= entry.failed_on:
                 return entry
-        if not self._partition.remaining:
-            return None
-        if not self._round_shares:
-            self._round_blocks, self._round_shares = self._partition.remaining, len(self._alive)
-        blocks = self._policy.next_chunk(self._partition.remaining, self.history)
-        self._round_shares -= 1
-        return self._enter(self._partition.cut(blocks))
+        piece = self._supply.next_for(rank, self._alive, self._lessons)
+        return self._enter(piece) if piece else None
 
     def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
         """Return the far part of the running task that will end last, as a task of its own."""
-        seconds_left, last = 0.0, None
-        for holder, held in self._held.items():
-            for entry in held.values() if holder != rank else ():
-                end = self._lessons.end_of(entry, self._partition.count(entry.task.tile), now)
-                if end > seconds_left:
-                    seconds_left, last = end, entry
+        last, seconds_left = self._ends.last(self._held, rank, now)
         if last is None or last.rank is None:
             return None
-        left = unfinished(last, self._partition.units_of(last.task.tile))
+        left = unfinished(last, self._partition.units_of(last.task.tile), now)
         parts = self._partition.far_parts(last.task.tile, left)
         counts = [blocks for _, blocks in parts]
-        index = self._policy.part_to_take(
-            self._lessons.takeover(seconds_left, max(1, len(left)), counts)
-        )
+        speed = self._lessons.rating(rank) / self._lessons.rating(last.rank)
+        offer = self._lessons.takeover(seconds_left, max(1, len(left)), counts, speed=speed)
+        index = self._policy.part_to_take(offer)
         if index is None:
             return None
         out.append(ShortenTask(last.rank, last.task.id, parts[index][0]))
         newcomer = self._enter(parts[index][0])
-        newcomer.expected = seconds_left / max(1, len(left))
+        newcomer.relieves, newcomer.expected = last.rank, offer.seconds_per_block / speed
+        self._ends.add(newcomer, now + seconds_left)
         return newcomer
 
-    @property
-    def history(self) -> History:
-        """What the run has taught so far, for the policy."""
-        lessons, tasks = self._lessons, max(1, self._lessons.tasks)
-        return History(
-            ranks=max(1, len(self._alive)),
-            total=self._partition.total,
-            round_blocks=self._round_blocks,
-            round_shares=self._round_shares,
-            seconds_per_block=lessons.seconds_per_block,
-            setup_seconds=lessons.setup_seconds / tasks,
-            latency_seconds=lessons.latency_seconds / tasks,
-        )
-
-    def _stop(self) -> list[Instruction]:
-        """Send every living rank home, once, when the run is over."""
+    def _stop(self, speaker: int | None) -> list[Instruction]:
+        """Send every living rank home, once, when the run is over; late ones when they speak."""
         if not self.is_finished:
             return []
-        known = self._heard.keys() | self._alive.keys() | self._resting.keys()
+        late = set() if speaker is None else {speaker}
+        known = late if self._stopped else {*self._silence.ranks, *self._alive, *self._resting}
         ranks = sorted(known - self.lost - self._stopped)
         self._stopped.update(ranks)
         return [StopWorker(rank) for rank in ranks]

@@ -1,20 +1,42 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpirender.policy import Factoring, Halving, History, Policy, SelfScheduling, Takeover
+from mpirender import policy as policies_module
+from mpirender.policy import (
+    NAMES,
+    OF_ONE_SIZE,
+    AdaptiveWeightedFactoring,
+    Cyclic,
+    Factoring,
+    Guided,
+    Halving,
+    History,
+    Policy,
+    SelfScheduling,
+    Static,
+    Takeover,
+    Trapezoid,
+    WholeFrames,
+    automatic,
+    policy_named,
+)
 
 seconds = st.floats(0, 1e6)
 counts = st.integers(1, 5000)
-histories = st.builds(History, st.integers(1, 500), counts, counts, seconds, seconds)
+histories = st.builds(
+    History, st.integers(1, 500), counts, counts, seconds, seconds, speed=st.floats(0, 50)
+)
+PUBLISHED = [name for name in NAMES if name != "auto"]
 policies: st.SearchStrategy[Policy] = st.one_of(
     st.builds(Factoring, st.floats(0, 100)),
-    st.builds(SelfScheduling, st.integers(1, 9000)),
-    st.just(Halving()),
+    st.builds(AdaptiveWeightedFactoring, st.floats(0, 100)),
+    st.builds(policy_named, st.sampled_from(PUBLISHED), blocks=st.integers(1, 9000)),
 )
 
 
@@ -89,6 +111,54 @@ def test_self_scheduling_hands_out_the_same_share_and_then_the_rest() -> None:
     assert [SelfScheduling(4).next_chunk(n, history) for n in (10, 6, 2)] == [4, 4, 2]
 
 
+def shares_of(policy: Policy, total: int, ranks: int) -> list[int]:
+    """All shares of a picture where nothing is learned and no rounds are counted."""
+    shares, remaining = [], total
+    while remaining:
+        shares.append(policy.next_chunk(remaining, History(ranks, total, round_blocks=total)))
+        remaining -= shares[-1]
+    return shares
+
+
+def test_guided_shares_are_an_even_part_of_what_is_left() -> None:
+    assert shares_of(Guided(), 100, 5) == [
+        *(20, 16, 13, 11, 8, 7, 5, 4, 4, 3, 2, 2),
+        *(1, 1, 1, 1, 1),
+    ]
+
+
+def test_trapezoid_shares_shrink_by_the_same_step_from_half_an_even_one() -> None:
+    shares = shares_of(Trapezoid(), 1000, 4)
+    assert shares[0] == 125
+    steps = [a - b for a, b in pairwise(shares[:-1])]
+    assert set(steps) <= {8, 9}  # (125 - 1) / (16 - 1)
+    assert abs(len(shares) - 16) <= 1  # rounded
+
+
+@given(st.integers(1, 5000), st.integers(1, 500))
+def test_trapezoid_shares_never_grow(total: int, ranks: int) -> None:
+    shares = shares_of(Trapezoid(), total, ranks)
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_weighted_shares_follow_the_speed_of_the_rank() -> None:
+    history = History(ranks=5, total=1000, round_blocks=1000)
+    policy = AdaptiveWeightedFactoring()
+    shares = [policy.next_chunk(900, replace(history, speed=speed)) for speed in (0.5, 1, 1.5)]
+    assert shares == [50, 100, 150]
+
+
+def test_of_six_blocks_and_four_ranks_two_get_another_one_by_turns() -> None:
+    assert shares_of(Cyclic(), 6, 4) == [1, 1, 1, 1, 1, 1]
+    assert shares_of(Cyclic(4), 6, 4) == [4, 2]
+
+
+@pytest.mark.parametrize("policy", [Static(), Halving()])
+def test_even_shares_go_round_though_they_are_rounded(policy: Policy) -> None:
+    history = History(ranks=4, total=100, round_blocks=100, round_shares=2)
+    assert policy.next_chunk(40, history) == 20
+
+
 def test_halving_hands_out_even_shares_and_then_nothing_is_left() -> None:
     history, remaining, shares = History(ranks=4, total=10, round_blocks=10), 10, []
     while remaining:
@@ -144,6 +214,11 @@ def test_a_setup_is_counted_so_that_both_end_together() -> None:
     assert offer.parts[Halving().part_to_take(offer) or 0] == 3  # 4 + 3 = 10 - 3
 
 
+def test_a_slow_newcomer_takes_less() -> None:
+    offer = Takeover(10.0, 1.0, setup_seconds=0, pretrace_seconds=0, parts=range(1, 10), speed=0.25)
+    assert offer.parts[Halving().part_to_take(offer) or 0] == 2  # 2 / 0.25 = 10 - 2
+
+
 def test_a_pretrace_is_counted_for_every_block() -> None:
     offer = Takeover(12.0, 1.0, setup_seconds=0, pretrace_seconds=1, parts=range(1, 12))
     assert offer.parts[Halving().part_to_take(offer) or 0] == 4  # 4 * 2 = 12 - 4
@@ -155,15 +230,49 @@ def test_nothing_is_taken_where_the_setup_lasts_as_long_as_the_rest(setup: float
     assert Halving().part_to_take(offer) is None
 
 
-@pytest.mark.parametrize("policy", [Factoring(), SelfScheduling(3)])
-def test_policies_of_a_queue_leave_running_tasks_alone(policy: Policy) -> None:
+@pytest.mark.parametrize("name", sorted(set(PUBLISHED) - {"halving"}))
+def test_policies_of_a_queue_leave_running_tasks_alone(name: str) -> None:
     offer = Takeover(1e3, 1.0, setup_seconds=0, pretrace_seconds=0, parts=range(1, 900))
-    assert not policy.takes_over
-    assert policy.part_to_take(offer) is None
+    assert not policy_named(name).takes_over
+    assert policy_named(name).part_to_take(offer) is None
+
+
+# ------------------------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_policy_is_found_by_its_name_in_the_literature(name: str) -> None:
+    assert policy_named(name).name == name
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_published_policy_names_its_source(name: str) -> None:
+    assert "References" in (type(policy_named(name)).__doc__ or "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_explained(name: str) -> None:
+    assert f"\n`{name}`" in (policies_module.__doc__ or "")
+
+
+@pytest.mark.parametrize("name", OF_ONE_SIZE)
+def test_the_size_of_a_share_can_be_chosen(name: str) -> None:
+    history = History(ranks=2, total=99, round_blocks=99)
+    assert policy_named(name, blocks=7).next_chunk(99, history) == 7
+
+
+def test_only_what_belongs_to_ranks_from_the_start_is_dealt() -> None:
+    assert [name for name in PUBLISHED if policy_named(name).deals] == ["static", "cyclic"]
 
 
 @pytest.mark.parametrize(
-    ("policy", "name"), [(Factoring(), "fac"), (SelfScheduling(1), "ss"), (Halving(), "halving")]
+    ("streams", "frames", "policy"),
+    [
+        (True, False, Halving()),
+        (False, False, Factoring()),
+        (True, True, WholeFrames()),
+        (False, True, WholeFrames()),
+    ],
 )
-def test_a_policy_has_its_name_in_the_literature(policy: Policy, name: str) -> None:
-    assert policy.name == name
+def test_ours_is_the_one_that_fits_the_job(streams: bool, frames: bool, policy: Policy) -> None:
+    assert automatic(streams=streams, frames=frames) == policy

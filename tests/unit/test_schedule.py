@@ -29,7 +29,16 @@ from mpirender.events import (
 )
 from mpirender.model import Task, Tile
 from mpirender.partition import Grid, Partition, Split
-from mpirender.policy import Factoring, SelfScheduling
+from mpirender.policy import (
+    NAMES,
+    Cyclic,
+    Factoring,
+    History,
+    Policy,
+    SelfScheduling,
+    Static,
+    policy_named,
+)
 from mpirender.schedule import LONGEST_TICK, LOST_AFTER, SET_ASIDE_AFTER, Schedule, TaskState
 
 CRASH = ErrorRecord("RendererFailed", "it crashed")
@@ -37,10 +46,12 @@ NOT_THERE = ErrorRecord("RendererNotFound", "no such program")
 BAD_SCENE = ErrorRecord("SceneError", "line 3: no such colour")
 
 
-def schedule(*, ranks: int = 2, tasks: int = 4, retries: int = 2) -> Schedule:
+def schedule(
+    *, ranks: int = 2, tasks: int = 4, retries: int = 2, policy: Policy | None = None
+) -> Schedule:
     """A picture of so many rows, one a task."""
     partition = Partition(Grid(Tile(0, tasks, 0, 1), 1), Split.ROWS)
-    return Schedule(partition, SelfScheduling(1), ranks=ranks, retries=retries)
+    return Schedule(partition, policy or SelfScheduling(1), ranks=ranks, retries=retries)
 
 
 def sent(instructions: list[Instruction]) -> list[tuple[int, int, int]]:
@@ -107,6 +118,64 @@ def test_shares_shrink_from_round_to_round() -> None:
     rounds = [machine.handle(WorkerReady(rank), 0) for _ in range(3) for rank in (0, 1)]
     heights = [i.task.tile.height for out in rounds for i in out if isinstance(i, SendTask)]
     assert heights == [16, 16, 8, 8, 4, 4]
+
+
+def rows_by_rank(machine: Schedule, ranks: int) -> dict[int, list[int]]:
+    """Let all ranks work by turns to the end; return which rows each was given."""
+    given: dict[int, list[int]] = {rank: [] for rank in range(ranks)}
+    while not machine.is_finished:
+        for rank in given:
+            for order in machine.handle(WorkerReady(rank), 0):
+                if isinstance(order, SendTask):
+                    tile = order.task.tile
+                    given[order.rank] += range(tile.start, tile.stop)
+                    machine.handle(TaskCompleted(result(order.task, rank=order.rank)), 0)
+    return given
+
+
+def test_cyclic_rows_belong_to_the_ranks_in_turn() -> None:
+    given = rows_by_rank(schedule(ranks=3, tasks=8, policy=Cyclic()), 3)
+    assert given == {0: [0, 3, 6], 1: [1, 4, 7], 2: [2, 5]}
+
+
+def test_static_rows_are_one_even_share_a_rank() -> None:
+    given = rows_by_rank(schedule(ranks=3, tasks=8, policy=Static()), 3)
+    assert given == {0: [0, 1, 2], 1: [3, 4, 5], 2: [6, 7]}
+
+
+@pytest.mark.parametrize("policy", [Static(), Cyclic()], ids=lambda policy: policy.name)
+def test_what_belongs_to_another_rank_is_left_to_it(policy: Policy) -> None:
+    machine = schedule(ranks=2, tasks=2, policy=policy)
+    assert ready(machine, 1) == [(1, 0, 1)]
+    complete(machine, 1, 0)
+    assert ready(machine, 1) == []
+    assert ready(machine, 0) == [(0, 1, 1)]
+
+
+@pytest.mark.parametrize("policy", [Static(), Cyclic()], ids=lambda policy: policy.name)
+def test_what_belongs_to_a_lost_rank_goes_to_another(policy: Policy) -> None:
+    machine = schedule(ranks=2, tasks=2, policy=policy)
+    ready(machine, 1)
+    complete(machine, 1, 0)
+    ready(machine, 1)
+    assert sent(machine.handle(WorkerLost(0), 0)) == [(1, 1, 1)]
+    assert stopped(complete(machine, 1, 1)) == [1]
+
+
+def test_a_policy_knows_how_fast_the_asking_rank_is() -> None:
+    asked: list[float] = []
+
+    class Curious(SelfScheduling):
+        def next_chunk(self, remaining: int, history: History) -> int:
+            asked.append(history.speed)
+            return 1
+
+    machine = schedule(ranks=3, tasks=9, policy=Curious(1))
+    ready(machine, 0, 1)
+    machine.handle(TaskCompleted(result(Task(0, Tile(0, 1, 0, 1)), rank=0, seconds=1.0)), 0)
+    machine.handle(TaskCompleted(result(Task(1, Tile(1, 2, 0, 1)), rank=1, seconds=3.0)), 0)
+    ready(machine, 0, 1, 2)
+    assert asked == [1, 1, pytest.approx(1.5), pytest.approx(0.5), 1]
 
 
 def test_the_run_ends_when_all_is_done() -> None:
@@ -537,15 +606,14 @@ class World:
     rows=st.integers(1, 60),
     retries=st.integers(0, 3),
     fails=st.sampled_from([0.0, 0.1, 0.4, 1.0]),
-    factoring=st.booleans(),
+    name=st.sampled_from([name for name in NAMES if name not in ("auto", "halving")]),
 )
 @settings(deadline=None, max_examples=150)
 def test_no_order_of_events_loses_or_repeats_anything(
-    seed: int, ranks: int, rows: int, retries: int, fails: float, factoring: bool
+    seed: int, ranks: int, rows: int, retries: int, fails: float, name: str
 ) -> None:
-    policy = Factoring() if factoring else SelfScheduling(2)
     partition = Partition(Grid(Tile(0, rows, 0, 3), 1))
-    machine = Schedule(partition, policy, ranks=ranks, retries=retries)
+    machine = Schedule(partition, policy_named(name, blocks=2), ranks=ranks, retries=retries)
     world = World(machine, random.Random(seed), ranks=ranks, fails=fails)
     while world.step():
         pass

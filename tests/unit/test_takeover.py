@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -35,8 +30,9 @@ from mpirender.events import (
 )
 from mpirender.model import Task, Tile
 from mpirender.partition import Grid, Partition
-from mpirender.policy import Halving, Policy, SelfScheduling
+from mpirender.policy import NAMES, Halving, Policy, SelfScheduling, policy_named
 from mpirender.schedule import SET_ASIDE_AFTER, Schedule, TaskState
+from mpirender.simulate import Fleet, Overheads, Simulation
 
 CRASH = ErrorRecord("RendererFailed", "it crashed")
 
@@ -404,166 +400,26 @@ def test_a_task_may_come_as_a_picture_after_some_blocks_of_it() -> None:
 # --------------------------------------------------------------------------- simulated fleets
 
 
-@dataclass
-class Work:
-    """What one rank is at: blocks in reading order, and when the next one is ready."""
+class Witness(Schedule):
+    """A schedule that keeps count of what it is told, and what it answers."""
 
-    task: Task
-    attempt: int
-    todo: list[int]
-    fails_after: int
-    pretrace: float
-    told_setup: float
-    done: int = 0
-
-
-@dataclass
-class Fleet:
-    """Ranks, a clock and a network: each rank does as the real worker does.
-
-    Attributes
-    ----------
-    cost : callable
-        Seconds that a block takes on a rank of speed 1.
-    delay : float
-        Seconds that a message travels.
-    fails : float
-        Chance of an attempt to end in a failure.
-    deaths : dict of int to float
-        When ranks die.
-    """
-
-    grid: Grid
-    policy: Policy
-    speeds: Sequence[float]
-    cost: Callable[[int], float]
-    setup: float = 0.0
-    delay: float = 0.001
-    fails: float = 0.0
-    retries: int = 2
-    deaths: dict[int, float] = field(default_factory=dict)
-    dice: random.Random = field(default_factory=lambda: random.Random(1))
-
-    def __post_init__(self) -> None:
-        ranks = len(self.speeds)
-        self.machine = Schedule(
-            Partition(self.grid), self.policy, ranks=ranks, retries=self.retries
-        )
-        self.work: dict[int, Work | None] = dict.fromkeys(range(ranks))
+    def __init__(self, grid: Grid, policy: Policy, *, ranks: int, retries: int = 2) -> None:
+        self.partition = Partition(grid)
+        super().__init__(self.partition, policy, ranks=ranks, retries=retries)
         self.traced: Counter[int] = Counter()
         self.kept: Counter[int] = Counter()
-        self.starts = 0
-        self.stopped: set[int] = set()
+        self.stopped: Counter[int] = Counter()
         self.aborted = False
-        self.end = 0.0
-        self._agenda: list[tuple[float, int, Callable[[float], None]]] = []
-        self._number = itertools.count()
 
-    def run(self) -> Fleet:
-        """Let time pass until nothing is left to happen."""
-        for rank in self.work:
-            self._tell(0.0, WorkerReady(rank))
-        for rank, when in self.deaths.items():
-            self._at(when, partial(self._die, rank))
-        self._at(0.1, self._tick)
-        while self._agenda:
-            now, _, deed = heapq.heappop(self._agenda)
-            assert now < 1e7, "it never ends"
-            deed(now)
-        return self
-
-    def _at(self, when: float, deed: Callable[[float], None]) -> None:
-        heapq.heappush(self._agenda, (when, next(self._number), deed))
-
-    def _tell(self, now: float, event: Event) -> None:
-        """A rank's message travels to the root, whose answers travel back."""
-
-        def arrive(then: float) -> None:
-            if isinstance(event, TilesCompleted):
-                self.kept.update(block for block in event.blocks if self.machine.awaits(block))
-            self._obey(self.machine.handle(event, then), then)
-
-        self._at(now + self.delay, arrive)
-
-    def _tick(self, now: float) -> None:
-        for rank in self.work.keys() - self.machine.lost - self.deaths.keys():
-            self.machine._heard[rank] = now
-        self._obey(self.machine.handle(Tick(), now), now)
-        if not self.machine.is_finished:
-            self._at(now + 0.1, self._tick)
-
-    def _obey(self, instructions: list[Instruction], now: float) -> None:
-        if self.machine.is_finished and not self.end:
-            self.end = now
-        for order in instructions:
-            match order:
-                case SendTask():
-                    self._at(now + self.delay, partial(self._start, order))
-                case ShortenTask():
-                    self._at(now + self.delay, partial(self._shorten, order))
-                case CancelTask():
-                    self._at(now + self.delay, partial(self._drop, order))
-                case StopWorker(rank):
-                    assert rank not in self.stopped
-                    self.stopped.add(rank)
-                case Aborted():
-                    self.aborted = True
-
-    def _start(self, order: SendTask, now: float) -> None:
-        if order.rank in self.stopped or self._is_dead(order.rank, now):
-            return
-        assert self.work[order.rank] is None
-        self.starts += 1
-        todo = self.grid.blocks_of(order.task.tile)
-        dies = self.dice.random() < self.fails
-        fails_after = self.dice.randrange(len(todo)) if dies else len(todo) + 1
-        work = Work(order.task, order.attempt, todo, fails_after, 0.0, self.setup)
-        self.work[order.rank] = work
-        self._next(order.rank, work, now + self.setup)
-
-    def _next(self, rank: int, work: Work, now: float) -> None:
-        took = self.cost(work.todo[0]) / self.speeds[rank]
-        self._at(now + took, lambda then: self._block(rank, work, then))
-
-    def _block(self, rank: int, work: Work, now: float) -> None:
-        if self.work[rank] is not work or rank in self.stopped or self._is_dead(rank, now):
-            return
-        if work.done >= work.fails_after:
-            self.work[rank] = None
-            self._tell(now, TaskFailed(rank, work.task.id, work.attempt, CRASH))
-            self._tell(now, WorkerReady(rank))
-            return
-        block = work.todo.pop(0)
-        work.done += 1
-        self.traced[block] += 1
-        self._tell(now, TilesCompleted(rank, work.task.id, (block,), work.told_setup))
-        if work.todo:
-            self._next(rank, work, now)
-        else:
-            self.work[rank] = None
-            self._tell(now, WorkerReady(rank))
-
-    def _shorten(self, order: ShortenTask, now: float) -> None:
-        work = self.work[order.rank]
-        if work and work.task.id == order.task_id:
-            gone = set(self.grid.blocks_of(order.part))
-            begun, *rest = work.todo
-            work.todo[:] = [begun, *(block for block in rest if block not in gone)]
-
-    def _drop(self, order: CancelTask, now: float) -> None:
-        work = self.work[order.rank]
-        if work and work.task.id == order.task_id:
-            self.work[order.rank] = None
-            self._tell(now, WorkerReady(order.rank))
-
-    def _is_dead(self, rank: int, now: float) -> bool:
-        return now >= self.deaths.get(rank, float("inf"))
-
-    def _die(self, rank: int, now: float) -> None:
-        self.work[rank] = None
-        self._at(
-            now + 1.0, lambda then: self._obey(self.machine.handle(WorkerLost(rank), then), then)
-        )
+    def handle(self, event: Event, now: float) -> list[Instruction]:
+        assert now < 1e7, "it never ends"
+        if isinstance(event, TilesCompleted):
+            self.traced.update(event.blocks)
+            self.kept.update(block for block in event.blocks if self.awaits(block))
+        out = super().handle(event, now)
+        self.stopped.update(i.rank for i in out if isinstance(i, StopWorker))
+        self.aborted |= any(isinstance(i, Aborted) for i in out)
+        return out
 
 
 @given(
@@ -576,6 +432,7 @@ class Fleet:
     setup=st.sampled_from([0.0, 0.5]),
     delay=st.sampled_from([0.0, 0.01, 2.0]),
     retries=st.integers(0, 3),
+    name=st.sampled_from([name for name in NAMES if name != "auto"]),
 )
 @settings(deadline=None, max_examples=200)
 def test_every_block_is_kept_once_or_told_as_missing_whatever_happens(
@@ -588,30 +445,31 @@ def test_every_block_is_kept_once_or_told_as_missing_whatever_happens(
     setup: float,
     delay: float,
     retries: int,
+    name: str,
 ) -> None:
     dice = random.Random(seed)
     costs = [dice.choice([0.001, 0.1, 1.0, 5.0]) for _ in range(height * width)]
+    grid = Grid(Tile(0, 8 * height, 0, 8 * width), 8)
+    machine = Witness(grid, policy_named(name), ranks=ranks, retries=retries)
     fleet = Fleet(
-        Grid(Tile(0, 8 * height, 0, 8 * width), 8),
-        Halving(),
         speeds=[dice.choice([0.3, 1.0, 3.0]) for _ in range(ranks)],
-        cost=costs.__getitem__,
-        setup=setup,
-        delay=delay,
-        fails=fails,
-        retries=retries,
+        costs=costs,
+        overheads=Overheads(latency=setup / 2, setup=setup, delay=delay),
         deaths={dice.randrange(ranks): dice.uniform(0, 30) for _ in range(deaths)},
-        dice=dice,
-    ).run()
-    machine = fleet.machine
+        fails_after=lambda task, attempt: (
+            dice.randrange(machine.partition.count(task.tile)) if dice.random() < fails else None
+        ),
+    )
+    Simulation(machine, machine.partition, fleet).run()
     assert machine.is_finished
-    assert fleet.aborted == (machine.fatal is not None)
-    assert set(range(ranks)) - machine.lost <= fleet.stopped
-    assert set(fleet.kept.values()) <= {1}
+    assert machine.aborted == (machine.fatal is not None)
+    assert set(range(ranks)) - machine.lost <= machine.stopped.keys()
+    assert set(machine.stopped.values()) <= {1}
+    assert set(machine.kept.values()) <= {1}
     if machine.fatal:
         return
-    given_up = {b for task, _ in machine.failed for b in fleet.grid.blocks_of(task.tile)}
-    assert set(range(height * width)) - fleet.kept.keys() <= given_up
+    given_up = {b for task, _ in machine.failed for b in grid.blocks_of(task.tile)}
+    assert set(range(height * width)) - machine.kept.keys() <= given_up
     assert not any(machine.awaits(block) for block in range(height * width))
 
 
@@ -628,46 +486,43 @@ GRID = Grid(Tile(0, 32 * 34, 0, 32 * 60), 32)  # 1920 x 1088
 BLOCKS = GRID.rows * GRID.columns
 
 
-def shaped(shape: str, ranks: int, *, setup: float, seconds: float) -> Fleet:
-    """A run over a picture that takes one rank so many seconds."""
+def shaped(shape: str, *, seconds: float) -> list[float]:
+    """Costs of the blocks of a picture that takes one rank so many seconds."""
     costs = [SHAPES[shape](block, BLOCKS) for block in range(BLOCKS)]
-    scale = seconds / sum(costs)
-    return Fleet(
-        GRID,
-        Halving(),
-        speeds=[1.0] * ranks,
-        cost=lambda block: scale * costs[block],
-        setup=setup,
-    ).run()
+    return [cost * seconds / sum(costs) for cost in costs]
 
 
 @pytest.mark.parametrize("ranks", [2, 4, 16, 64])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_rank_waits_long_wherever_the_picture_is_dear(shape: str, ranks: int) -> None:
-    seconds, setup = 60.0 * ranks, 0.5
-    fleet = shaped(shape, ranks, setup=setup, seconds=seconds)
-    dearest = max(SHAPES[shape](block, BLOCKS) for block in range(BLOCKS))
-    dearest *= seconds / sum(SHAPES[shape](block, BLOCKS) for block in range(BLOCKS))
-    assert fleet.end <= 60 + 1 + 6 * setup + 2 * dearest
+    costs, setup = shaped(shape, seconds=60.0 * ranks), 0.5
+    machine = Witness(GRID, Halving(), ranks=ranks)
+    fleet = Fleet([1.0] * ranks, costs, Overheads(latency=0.3, setup=setup))
+    run = Simulation(machine, machine.partition, fleet).run()
+    assert run.makespan <= 60 + 1 + 6 * setup + 2 * max(costs)
 
 
 @pytest.mark.parametrize("ranks", [4, 16])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nothing_is_traced_twice_where_nothing_fails(shape: str, ranks: int) -> None:
-    fleet = shaped(shape, ranks, setup=0.5, seconds=60.0 * ranks)
-    assert fleet.traced.total() == BLOCKS
+    machine = Witness(GRID, Halving(), ranks=ranks)
+    fleet = Fleet([1.0] * ranks, shaped(shape, seconds=60.0 * ranks), Overheads(setup=0.5))
+    Simulation(machine, machine.partition, fleet).run()
+    assert machine.traced.total() == BLOCKS
 
 
 def test_a_rank_three_times_as_fast_does_three_times_as_much() -> None:
-    fleet = Fleet(GRID, Halving(), speeds=[3.0, 1.0], cost=lambda block: 0.1, setup=0.5).run()
-    assert fleet.end <= BLOCKS * 0.1 / 4 + 3
+    machine = Witness(GRID, Halving(), ranks=2)
+    fleet = Fleet([3.0, 1.0], [0.1] * BLOCKS, Overheads(setup=0.5))
+    assert Simulation(machine, machine.partition, fleet).run().makespan <= BLOCKS * 0.1 / 4 + 3
 
 
 def test_a_thousand_ranks_are_no_trouble() -> None:
-    began = time.process_time()
     grid = Grid(Tile(0, 4320, 0, 7680), 32)
     blocks = grid.rows * grid.columns
-    fleet = Fleet(grid, Halving(), [1.0] * 1000, cost=lambda b: 1 + 3 * b / blocks, setup=1).run()
-    assert set(fleet.kept.values()) == {1}
-    assert fleet.end <= blocks * 2.5 / 1000 * 1.3
-    assert time.process_time() - began < 30
+    machine = Witness(grid, Halving(), ranks=1000)
+    costs = [1 + 3 * block / blocks for block in range(blocks)]
+    run = Simulation(machine, machine.partition, Fleet([1.0] * 1000, costs, Overheads(setup=1)))
+    run.run()
+    assert set(machine.kept.values()) == {1}
+    assert run.makespan <= sum(costs) / 1000 * 1.3

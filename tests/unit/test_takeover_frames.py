@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.samples import result
 
-from mpirender.errors import ErrorRecord
-from mpirender.events import (
-    CancelTask,
-    Event,
-    Instruction,
-    SendTask,
-    ShortenTask,
-    TaskCompleted,
-    TaskFailed,
-    Tick,
-    TilesCompleted,
-    WorkerReady,
-)
+from mpirender.events import Event, Instruction, SendTask, TilesCompleted
 from mpirender.model import Task, Tile
 from mpirender.partition import Grid
 from mpirender.partition.frames import FramePartition, Section
 from mpirender.policy import History, Takeover, WholeFrames
 from mpirender.schedule import Schedule
-
-CRASH = ErrorRecord("RendererFailed", "it crashed")
+from mpirender.simulate import Fleet, Overheads, Simulation
 
 # -------------------------------------------------------------------------------- the policy
 
@@ -94,127 +76,47 @@ def film(frames: int, rows: int, *, divides: bool = True) -> FramePartition:
     return FramePartition([Section(0, grid, tuple(range(1, frames + 1)))], rows=divides)
 
 
-@dataclass
-class Work:
-    task: Task
-    attempt: int
-    todo: list[int]
-    setup: float
-
-
-@dataclass
-class Studio:
-    """Ranks that render rows, one after the other; time passes only in the simulation.
+class Studio(Schedule):
+    """A schedule of an animation that keeps count of what it is told, and what it answers.
 
     Parameters
     ----------
     partition : FramePartition
     ranks : int
-    cost : callable
-        Seconds that a row takes.
-    setup : float
-        Seconds before the first row of a task.
-    fails : float
-        How likely an attempt fails, in front of any row.
     """
 
-    partition: FramePartition
-    ranks: int
-    cost: Callable[[int], float]
-    setup: float = 0.0
-    fails: float = 0.0
-    dice: random.Random = field(default_factory=lambda: random.Random(1))
-
-    def __post_init__(self) -> None:
-        self.machine = Schedule(self.partition, WholeFrames(), ranks=self.ranks, retries=99)
-        self.work: dict[int, Work] = {}
-        self.idle_since = dict.fromkeys(range(self.ranks), 0.0)
+    def __init__(self, partition: FramePartition, ranks: int) -> None:
+        super().__init__(partition, WholeFrames(), ranks=ranks, retries=99)
+        self.partition = partition
+        self.ranks = ranks
         self.done: list[int] = []
         self.kept: list[int] = []
         self.tasks: list[Task] = []
-        self.end = 0.0
-        self._agenda: list[tuple[float, int, Callable[[float], None]]] = []
-        self._number = itertools.count()
 
-    def run(self) -> Studio:
-        for rank in range(self.ranks):
-            self._at(0.0, partial(self._tell, WorkerReady(rank)))
-        self._at(0.1, self._tick)
-        while self._agenda:
-            now, _, deed = heapq.heappop(self._agenda)
-            assert now < 1e7, "it never ends"
-            deed(now)
-        return self
-
-    @property
-    def idle(self) -> float:
-        """How long the first rank without work waited for the last one."""
-        return self.end - min(self.idle_since.values())
-
-    def _at(self, when: float, deed: Callable[[float], None]) -> None:
-        heapq.heappush(self._agenda, (when, next(self._number), deed))
-
-    def _tick(self, now: float) -> None:
-        self.machine._heard = dict.fromkeys(range(self.ranks), now)
-        self._tell(Tick(), now)
-        if not self.machine.is_finished:
-            self._at(now + 0.1, self._tick)
-
-    def _tell(self, event: Event, now: float) -> None:
-        for order in self._answers(event, now):
-            match order:
-                case SendTask(rank, task, attempt):
-                    self.tasks.append(task)
-                    work = Work(task, attempt, self.partition.units_of(task.tile), self.setup)
-                    self.work[rank] = work
-                    self._next(rank, work, now + self.setup)
-                case ShortenTask(rank, task_id, part):
-                    if (work_ := self.work.get(rank)) and work_.task.id == task_id:
-                        gone = set(self.partition.units_of(part)) - {work_.todo[0]}
-                        work_.todo = [unit for unit in work_.todo if unit not in gone]
-                case CancelTask(rank, task_id):
-                    if (work_ := self.work.get(rank)) and work_.task.id == task_id:
-                        self._end(rank, now)
-
-    def _answers(self, event: Event, now: float) -> list[Instruction]:
+    def handle(self, event: Event, now: float) -> list[Instruction]:
+        assert now < 1e7, "it never ends"
         if isinstance(event, TilesCompleted):
-            self.kept += (unit for unit in event.blocks if self.machine.awaits(unit))
-        out = self.machine.handle(event, now)
-        if self.machine.is_finished and not self.end:
-            self.end = now
+            self.done += event.blocks
+            self.kept += (unit for unit in event.blocks if self.awaits(unit))
+        out = super().handle(event, now)
+        self.tasks += (i.task for i in out if isinstance(i, SendTask))
         return out
 
-    def _next(self, rank: int, work: Work, start: float) -> None:
-        self._at(start + self.cost(work.todo[0]), partial(self._row, rank, work))
-
-    def _row(self, rank: int, work: Work, now: float) -> None:
-        if self.work.get(rank) is not work:
-            return
-        if self.dice.random() < self.fails:
-            self._tell(TaskFailed(rank, work.task.id, work.attempt, CRASH), now)
-            self._end(rank, now)
-            return
-        unit = work.todo.pop(0)
-        self.done.append(unit)
-        self._tell(TilesCompleted(rank, work.task.id, (unit,), self.setup), now)
-        if self.work.get(rank) is not work:
-            return
-        if work.todo:
-            self._next(rank, work, now)
-            return
-        seconds = sum(map(self.cost, self.partition.units_of(work.task.tile)))
-        cost = replace(
-            result(work.task, rank=rank, seconds=self.setup + seconds),
-            setup_seconds=self.setup,
-            render_seconds=seconds,
+    def render(
+        self,
+        cost: Callable[[int], float],
+        setup: float = 0.3,
+        fails_after: Callable[[Task, int], int | None] = lambda task, attempt: None,
+    ) -> Simulation:
+        """Let ranks of speed 1 render it, given what a row takes."""
+        units = sum(len(self.units_of_frame(frame)) for frame in range(self.frames))
+        fleet = Fleet(
+            [1.0] * self.ranks,
+            [cost(unit) for unit in range(units)],
+            Overheads(setup=setup, delay=0.0),
+            fails_after=fails_after,
         )
-        self._tell(TaskCompleted(cost), now)
-        self._end(rank, now)
-
-    def _end(self, rank: int, now: float) -> None:
-        del self.work[rank]
-        self.idle_since[rank] = now
-        self._at(now, partial(self._tell, WorkerReady(rank)))
+        return Simulation(self, self.partition, fleet).run()
 
 
 SHAPES: dict[str, Callable[[int, int], float]] = {
@@ -235,34 +137,41 @@ def test_no_rank_idles_at_the_end_longer_than_a_row_and_a_start_take(
 ) -> None:
     costs = [SHAPES[shape](frame, frames) / ROWS for frame in range(frames)]
     setup = 0.3
-    studio = Studio(film(frames, ROWS), ranks, lambda u: costs[u // ROWS], setup=setup).run()
+    studio = Studio(film(frames, ROWS), ranks)
+    run = studio.render(lambda unit: costs[unit // ROWS], setup)
     assert sorted(studio.kept) == list(range(frames * ROWS))
-    assert sorted(studio.done) == sorted(studio.kept)  # nothing twice
+    twice = len(studio.done) - len(studio.kept)
+    assert twice <= ranks  # a row that was begun after its rank had last said how far it was
+    ends = [max((s.end for s in run.spans if s.rank == rank), default=0) for rank in range(ranks)]
     # a row and a start until it is known what a task takes, the same once more, and as long as
     # taking over any of it is not worth its while
-    assert studio.idle <= 2 * (max(costs) + setup + WholeFrames().worth)
+    assert run.makespan - min(ends) <= 2 * (max(costs) + setup + WholeFrames().worth)
 
 
 def test_no_frame_is_divided_before_the_last_ones() -> None:
-    studio = Studio(film(24, ROWS), 4, lambda unit: 0.2, setup=0.3).run()
+    studio = Studio(film(24, ROWS), 4)
+    studio.render(lambda unit: 0.2)
     divided = {t.tile.frame for t in studio.tasks if t.tile.height < ROWS * 8}
     assert divided <= set(range(20, 24))
 
 
 def test_one_frame_is_rendered_by_all_ranks() -> None:
-    studio = Studio(film(1, ROWS), 4, lambda unit: 3.0, setup=0.3).run()
+    studio = Studio(film(1, ROWS), 4)
+    run = studio.render(lambda unit: 3.0)
     assert len(studio.tasks) >= 4
-    assert studio.end < 3.0 * (ROWS / 4 + 2) + 2
+    assert run.makespan < 3.0 * (ROWS / 4 + 2) + 2
 
 
 def test_rows_are_left_alone_where_they_cannot_be_divided() -> None:
-    studio = Studio(film(5, ROWS, divides=False), 3, lambda unit: 1.0, setup=0.3).run()
+    studio = Studio(film(5, ROWS, divides=False), 3)
+    studio.render(lambda unit: 1.0)
     assert {task.tile.height for task in studio.tasks} == {ROWS * 8}
     assert sorted(studio.done) == list(range(5 * ROWS))
 
 
 def test_cheap_frames_come_several_at_once() -> None:
-    studio = Studio(film(400, 2), 2, lambda unit: 0.01, setup=0.3).run()
+    studio = Studio(film(400, 2), 2)
+    studio.render(lambda unit: 0.01)
     assert len(studio.tasks) < 100
     assert sorted(studio.kept) == list(range(800))
 
@@ -281,8 +190,11 @@ def test_every_row_is_kept_once_whatever_happens(
 ) -> None:
     dice = random.Random(seed)
     costs: Sequence[float] = [dice.choice([0.001, 0.1, 1.0, 5.0]) for _ in range(frames * rows)]
-    studio = Studio(
-        film(frames, rows, divides=divides), ranks, costs.__getitem__, 0.3, fails, dice
-    ).run()
-    if not studio.machine.fatal:
+    studio = Studio(film(frames, rows, divides=divides), ranks)
+
+    def fails_after(task: Task, attempt: int) -> int | None:
+        return dice.randrange(studio.partition.count(task.tile)) if dice.random() < fails else None
+
+    studio.render(costs.__getitem__, 0.3, fails_after)
+    if not studio.fatal:
         assert sorted(studio.kept) == list(range(frames * rows))

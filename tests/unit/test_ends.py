@@ -1,0 +1,79 @@
+"""The task that ends last is found, among a few at once, among many soon."""
+
+from __future__ import annotations
+
+from mpirender.model import Task, Tile
+from mpirender.schedule.ends import Ends
+from mpirender.schedule.entry import Entry
+
+MANY = 1000
+
+
+class Hall:
+    """Running tasks, one a rank, whose ends are set by hand."""
+
+    def __init__(self, *ends: float) -> None:
+        self.at = dict(enumerate(ends))
+        self.looks = 0
+        self.held = {rank: {rank: self.task(rank)} for rank in self.at}
+        self.ends = Ends(self.seconds_left)
+
+    def task(self, rank: int) -> Entry:
+        return Entry(Task(rank, Tile(0, 1, 0, 1)), rank=rank)
+
+    def seconds_left(self, entry: Entry, now: float) -> float:
+        self.looks += 1
+        return max(0.0, self.at[entry.task.id] - now)
+
+    def last(self, now: float, rank: int = -1) -> tuple[int | None, float]:
+        task, left = self.ends.last(self.held, rank, now)
+        return (task.task.id if task else None), left
+
+
+def test_the_last_of_a_few_is_known_at_every_moment() -> None:
+    hall = Hall(5.0, 9.0, 7.0)
+    assert hall.last(now=1) == (1, 8.0)
+    hall.at[2] = 11.0
+    assert hall.last(now=1) == (2, 10.0)
+
+
+def test_the_tasks_of_the_one_who_asks_do_not_count() -> None:
+    hall = Hall(5.0, 9.0, 7.0)
+    assert hall.last(now=1, rank=1) == (2, 6.0)
+    assert hall.last(now=1) == (1, 8.0)
+
+
+def test_nothing_is_last_where_nothing_is_known() -> None:
+    assert Hall(0.0, 0.0).last(now=1) == (None, 0.0)
+
+
+def test_among_many_the_first_ones_are_looked_at_anew() -> None:
+    hall = Hall(*(100.0 + rank for rank in range(MANY)))
+    assert hall.last(now=1) == (MANY - 1, 98.0 + MANY)
+    hall.at[MANY - 1] = 50.0
+    looks = hall.looks
+    assert hall.last(now=1) == (MANY - 2, 97.0 + MANY)
+    assert hall.looks - looks < 5
+
+
+def test_what_has_moved_among_many_is_seen_after_a_while() -> None:
+    hall = Hall(*(100.0 + rank for rank in range(MANY)))
+    hall.last(now=1)
+    hall.at[0] = 5000.0
+    assert hall.last(now=2) == (0, 4998.0)
+
+
+def test_a_task_that_has_ended_is_last_no_longer() -> None:
+    hall = Hall(*(100.0 + rank for rank in range(MANY)))
+    hall.last(now=1)
+    hall.held[MANY - 1][MANY - 1].rank = None
+    assert hall.last(now=1) == (MANY - 2, 97.0 + MANY)
+
+
+def test_a_task_that_was_cut_off_is_counted_in_at_once() -> None:
+    hall = Hall(*(100.0 + rank for rank in range(MANY)))
+    hall.last(now=1)
+    newcomer = hall.task(MANY)
+    hall.at[MANY] = 9000.0
+    hall.ends.add(newcomer, 8000.0)
+    assert hall.last(now=1) == (MANY, 8999.0)

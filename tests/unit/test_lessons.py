@@ -1,0 +1,66 @@
+"""What a run teaches of the speed of its ranks, and of tasks that tell how far they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from mpirender.model import Task, Tile
+from mpirender.schedule.entry import Entry, Pace
+from mpirender.schedule.lessons import Lessons, unfinished
+
+
+def part(rank: int, other: int, *, expected: float, took: float, units: int = 40) -> Entry:
+    """A part of another rank's task, finished."""
+    task = Task(0, Tile(0, units, 0, 1))
+    return Entry(
+        task, rank=rank, relieves=other, expected=expected, units=units, pace=Pace(0.0, took)
+    )
+
+
+def compared(*parts: Entry) -> Lessons:
+    lessons = Lessons()
+    for each in parts:
+        lessons.compare(each)
+    return lessons
+
+
+def test_all_ranks_are_equal_at_first() -> None:
+    assert Lessons().rating(3) == Lessons().rating(7)
+
+
+def test_a_rank_that_does_its_part_faster_than_expected_is_the_faster_one() -> None:
+    lessons = compared(part(0, 1, expected=3.0, took=1.0))
+    ratio = lessons.rating(0) / lessons.rating(1)
+    assert ratio == pytest.approx(3.0 ** (40 / 44))
+
+
+def test_what_was_expected_teaches_nothing_more() -> None:
+    lessons = compared(part(0, 1, expected=2.0, took=2.0))
+    assert lessons.rating(0) == lessons.rating(1)
+
+
+def test_a_single_block_says_little() -> None:
+    few, many = (compared(part(0, 1, expected=2.0, took=1.0, units=n)) for n in (1, 100))
+    assert 1 < few.rating(0) < many.rating(0)
+
+
+def test_a_great_surprise_says_that_the_part_was_another_thing() -> None:
+    lessons = compared(part(0, 1, expected=40.0, took=1.0), part(0, 1, expected=1.0, took=40.0))
+    assert lessons.rating(0) == lessons.rating(1)
+
+
+def told() -> Entry:
+    """Of 20 blocks, begun at 10 s, a quarter was done at 15 s."""
+    entry = Entry(Task(0, Tile(0, 20, 0, 1)), rank=0, sent=10.0, units=20, left=set(range(20)))
+    entry.fraction, entry.told = 0.25, 15.0
+    return entry
+
+
+@pytest.mark.parametrize(("now", "left"), [(15.0, 15.0), (20.0, 10.0), (29.5, 1.0), (90.0, 1.0)])
+def test_a_task_goes_on_after_it_has_told_how_far_it_is(now: float, left: float) -> None:
+    assert Lessons().end_of(told(), now) == left
+
+
+def test_what_is_finished_by_now_is_not_there_to_be_taken() -> None:
+    assert unfinished(told(), range(20), 15.0) == list(range(5, 20))
+    assert unfinished(told(), range(20), 20.0) == list(range(10, 20))

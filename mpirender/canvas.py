@@ -96,6 +96,11 @@ class Canvas:
         self._frame.put(tile, pixels)
         self.missing.difference_update(self.grid.blocks_of(tile))
 
+    @property
+    def has_witness(self) -> bool:
+        """Whether there are pixels that the picture must agree with."""
+        return bool(self._witnesses)
+
     def hear(self, witness: Witness) -> None:
         """Keep pixels that the picture must agree with."""
         self._witnesses.append(witness)

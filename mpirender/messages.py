@@ -166,6 +166,8 @@ class TilesDone:
         See `mpirender.events.TilesCompleted`.
     result : Result or None
         Of the task, where these blocks are its last: the run may end with them.
+    witness_follows : bool
+        Whether the renderer is just writing a picture of the task, of which a piece will be sent.
     pixels : (sum(sizes),) uint8 ndarray or None
         The records, in the renderer's own format; None while they travel apart.
     """
@@ -178,6 +180,7 @@ class TilesDone:
     setup_seconds: Seconds
     pretrace_seconds: Seconds
     result: Result | None = None
+    witness_follows: bool = False
     pixels: NDArray[np.uint8] | None = field(repr=False, default=None)
 
 

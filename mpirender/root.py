@@ -66,6 +66,7 @@ log = logging.getLogger(__name__)
 _TICK: Seconds = 0.1
 _REPORT_EVERY: Seconds = 0.5
 _REPORT_AT_LEAST_EVERY: Seconds = LOST_AFTER / 6  # idle ranks report four times less often
+_WITNESS_WAIT: Seconds = 2.0  # a large picture takes that long to write
 _REPORTS_A_SECOND = 500  # that the root can take in beside its other work
 
 
@@ -126,6 +127,7 @@ class Root:
         self._studio = studio
         self._chores = Chores(studio, send)
         self._stops: list[int] = []
+        self._witness_due: dict[int, Seconds] = {}  # rank → until when one is worth waiting for
         self._seats: dict[int, Seat] = {}
         self._begun = False
         self._fractions: dict[int, float] = {}
@@ -188,6 +190,7 @@ class Root:
             case FrameDone():
                 self._take_frame(source, message, now)
             case Witness(tile):
+                self._witness_due.pop(source, None)
                 if tile.frame in self._canvases:
                     self._canvases[tile.frame].hear(message)
             case TaskDone():
@@ -240,10 +243,16 @@ class Root:
 
     def _send_home(self, now: Seconds) -> None:
         """Share out chores; once all work and they are done, let the ranks go."""
-        if self._schedule.fatal or self._chores.share(now):
+        if self._schedule.fatal or (self._chores.share(now) and not self._needs_witness(now)):
             for rank in self._stops:
                 self._send(rank, Stop())
             self._stops.clear()
+
+    def _needs_witness(self, now: Seconds) -> bool:
+        """Return whether a witness is about to come that would spare parsing the scene again."""
+        if any(canvas.has_witness for canvas in self._canvases.values()):
+            return False
+        return any(until > now for until in self._witness_due.values())
 
     def _canvas(self, frame: int) -> Canvas:
         """Return where the pieces of a frame are put together."""
@@ -269,6 +278,8 @@ class Root:
             pretrace_seconds=message.pretrace_seconds,
         )
         self._feed(event, now)
+        if message.witness_follows:
+            self._witness_due[source] = now + _WITNESS_WAIT
         if message.result:
             self._report(message.result, now)
         if canvas and canvas.is_of_animation and not canvas.missing:

@@ -224,7 +224,9 @@ class Worker:
         for attempt in list(engaged.attempts):
             moved |= self._look_after(attempt, now)
         for attempt in list(engaged.ending):
-            if attempt.process.poll():
+            moved = True  # the end of the run may wait for it
+            attempt.listen(now)
+            if attempt.watch.frames_done or attempt.process.poll():
                 engaged.ending.remove(attempt)
                 self._bear_witness(attempt)
         for hand in [hand for hand in self._hands if hand.is_free]:
@@ -247,7 +249,8 @@ class Worker:
             if records := attempt.finished_tiles(now):
                 news.append(tiles_done(attempt, records))
             if attempt.is_done:
-                self._deliver(news, self._finish(attempt, now))
+                result = self._finish(attempt, now)
+                self._deliver(news, result, witness_follows=attempt in engaged.ending)
             elif end is not None:
                 self._deliver(news)
                 self._part_from(attempt)
@@ -262,11 +265,19 @@ class Worker:
             self._end(attempt)
         return bool(news or end or attempt.is_done)
 
-    def _deliver(self, news: list[FrameDone | TilesDone], result: Result | None = None) -> None:
+    def _deliver(
+        self,
+        news: list[FrameDone | TilesDone],
+        result: Result | None = None,
+        *,
+        witness_follows: bool = False,
+    ) -> None:
         """Send what is finished; the result goes with the last of it, as the run may end there."""
         for message in news[:-1]:
             self._send(message)
-        if news:
+        if news and witness_follows and isinstance(news[-1], TilesDone):
+            self._send(replace(news[-1], result=result, witness_follows=True))
+        elif news:
             self._send(replace(news[-1], result=result))
         elif result:
             self._send(TaskDone(result))

@@ -296,3 +296,9 @@ def test_a_renderer_that_cannot_be_started_leaves_no_stream(
     assert isinstance(lost, TaskLost)
     assert lost.error.condemns_rank
     assert desk.files == []
+
+
+def test_the_last_blocks_say_that_a_witness_follows(desk: Desk) -> None:
+    desk.outcome()
+    assert [message.witness_follows for message in desk.tiles][-1]
+    assert isinstance(desk.until(Witness), Witness)

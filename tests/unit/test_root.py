@@ -23,6 +23,7 @@ from mpirender.messages import (
     TaskLost,
     TilesDone,
     ToWorker,
+    Witness,
     Working,
 )
 from mpirender.model import JobFrame, PictureFormat, Seat, Task, Tile
@@ -474,3 +475,36 @@ def test_late_blocks_of_a_frame_that_is_in_its_place_still_tell_what_their_task_
     root.handle(0, late, 2)
     assert [r.task.id for r in root.results] == [first.id]
     assert frames[0].output.read_bytes() == b"a whole file"
+
+
+def last_tiles_with_a_witness_to_come(stream: Office) -> None:
+    """All tasks are done at 3 s, and the last rank's renderer still writes its picture."""
+    stream.root.handle(1, tiles(1, 2, 3), 1)
+    stream.root.handle(0, tiles(0, 0, 1), 1)
+    assert stream.assigned(0) == [2]
+    stream.root.handle(0, dataclasses.replace(tiles(2, 4, 5), witness_follows=True), 3)
+    assert stream.news() == []
+
+
+def test_a_witness_that_is_about_to_come_is_waited_for(stream: Office) -> None:
+    last_tiles_with_a_witness_to_come(stream)
+    stream.root.handle(0, Witness(Tile(16, 24, 0, 8), np.full((8, 8, 3), 5, np.uint8)), 3.1)
+    assert stream.news() == [(0, Stop()), (1, Stop())]
+
+
+def test_a_witness_is_not_waited_for_for_ever(stream: Office) -> None:
+    last_tiles_with_a_witness_to_come(stream)
+    stream.root.step(4)
+    assert stream.news() == []
+    stream.root.step(6)
+    assert stream.news() == [(0, Stop()), (1, Stop())]
+
+
+def test_one_witness_is_enough(stream: Office) -> None:
+    stream.root.handle(0, tiles(0, 0), 1)
+    stream.root.handle(1, Witness(Tile(8, 16, 0, 8), np.full((8, 8, 3), 3, np.uint8)), 1)
+    stream.root.handle(1, tiles(1, 2, 3), 1)
+    stream.root.handle(0, tiles(0, 1), 1)
+    assert stream.assigned(0) == [2]
+    stream.root.handle(0, dataclasses.replace(tiles(2, 4, 5), witness_follows=True), 3)
+    assert stream.news() == [(0, Stop()), (1, Stop())]

@@ -83,8 +83,11 @@ class Canvas:
             log.debug("%d blocks had been rendered before", len(message.blocks) - len(new))
         return new
 
-    def take_pixels(self, tile: Tile, format_: PictureFormat, pixels: NDArray[np.generic]) -> None:
-        """Lay the pixels of a task into the frame."""
+    def take_pixels(self, tile: Tile, format_: PictureFormat, pixels: NDArray[np.generic]) -> int:
+        """Lay the pixels of a task into the frame, but for blocks that are there; return how many.
+
+        Another rank may have done a part of the task.
+        """
         if self._frame is None:
             from mpirender.compose import Frame
 
@@ -93,8 +96,15 @@ class Canvas:
             self._frame = Frame(
                 *(height, width, pixels.shape[2]), dtype=format_.dtype, opaque=format_.has_alpha
             )
-        self._frame.put(tile, pixels)
-        self.missing.difference_update(self.grid.blocks_of(tile))
+        blocks = set(self.grid.blocks_of(tile))
+        new = blocks & self.missing
+        parts = [tile] if new == blocks else self.grid.tiles_of(new)
+        for part in parts:
+            rows = slice(part.start - tile.start, part.stop - tile.start)
+            columns = slice(part.left - tile.left, part.right - tile.left)
+            self._frame.put(part, pixels[rows, columns])
+        self.missing -= new
+        return sum(part.height * part.width for part in parts)
 
     @property
     def has_witness(self) -> bool:

@@ -318,8 +318,7 @@ class Root:
                 return
             self._studio.see(message)
             canvas = self._canvas(task.tile.frame)
-            canvas.take_pixels(task.tile, message.format, pixels)
-            self._pixels_done += task.tile.pixels
+            self._pixels_done += canvas.take_pixels(task.tile, message.format, pixels)
             if canvas.is_of_animation and not canvas.missing:
                 canvas.begin_picture()
         self._report(result, now)

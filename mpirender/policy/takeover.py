@@ -11,6 +11,8 @@ from mpirender.units import Seconds
 
 __all__ = ["Halving", "WholeFrames"]
 
+_INSTANT: Seconds = 1e-3
+
 
 @dataclass(frozen=True, slots=True)
 class Halving:
@@ -77,7 +79,7 @@ class WholeFrames(Halving):
 
     def next_chunk(self, remaining: int, history: History) -> int:
         """Return how many frames to hand out; see `Policy.next_chunk`."""
-        if history.seconds_per_block <= 0:
-            return 1
-        wanted = math.ceil(self.at_least / history.seconds_per_block)
+        if not (history.seconds_per_block or history.setup_seconds or history.latency_seconds):
+            return 1  # nothing is known yet
+        wanted = math.ceil(self.at_least / max(history.seconds_per_block, _INSTANT))
         return max(1, min(wanted, remaining // (2 * history.ranks)))

@@ -70,7 +70,7 @@ def test_many_cheap_frames_come_several_at_once(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len(frames_of(folder)) == 40
     tasks = re.findall(r"task \d+ \(frames (\S+), rows", done.stderr)
-    assert len(tasks) < 40 and any("-" in frames for frames in tasks)
+    assert any("-" in frames for frames in tasks)  # though others may be taken over one by one
 
 
 @pytest.mark.parametrize("fault", ["exit", "signal", "lie", "missing", "torn", "size"])

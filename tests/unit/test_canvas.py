@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from unit.samples import job
 
 from mpirender.canvas import Canvas
-from mpirender.errors import CompositionError
 from mpirender.images import read_picture
 from mpirender.messages import TilesDone
 from mpirender.model import PictureFormat, Tile
@@ -95,17 +94,19 @@ def test_pixels_alone_are_a_picture(canvas: Canvas) -> None:
     assert by_block(canvas) == [7] * 6
 
 
-def test_pixels_of_another_task_in_the_same_place_are_refused(canvas: Canvas) -> None:
-    canvas.take_pixels(Tile(0, 8, 0, 16), PPM, np.full((8, 16, 3), 7, "uint8"))
-    with pytest.raises(CompositionError, match="overlaps"):
-        canvas.take_pixels(Tile(0, 8, 0, 16), PPM, np.full((8, 16, 3), 8, "uint8"))
-
-
-def test_pixels_lie_over_tiles_of_the_same_place(canvas: Canvas) -> None:
-    canvas.take_tiles(tiles(*range(6)))
-    canvas.take_pixels(Tile(0, 8, 0, 16), PPM, np.full((8, 16, 3), 77, "uint8"))
+def test_pixels_that_are_there_are_not_taken_again(canvas: Canvas) -> None:
+    sent = canvas.take_pixels(Tile(0, 16, 0, 16), PPM, np.full((16, 16, 3), 7, "uint8"))
+    again = canvas.take_pixels(Tile(8, 24, 0, 16), PPM, np.full((16, 16, 3), 8, "uint8"))
+    assert (sent, again) == (256, 128)
     canvas.wait_for_picture()
-    assert by_block(canvas) == [77, 77, 3, 4, 5, 6]
+    assert by_block(canvas) == [7, 7, 7, 7, 8, 8]
+
+
+def test_tiles_that_are_there_are_kept_where_pixels_come(canvas: Canvas) -> None:
+    canvas.take_tiles(tiles(*range(5)))
+    assert canvas.take_pixels(Tile(16, 24, 0, 16), PPM, np.full((8, 16, 3), 77, "uint8")) == 64
+    canvas.wait_for_picture()
+    assert by_block(canvas) == [1, 2, 3, 4, 5, 77]
 
 
 def test_a_closed_canvas_leaves_its_picture_and_nothing_else(canvas: Canvas) -> None:

@@ -276,3 +276,9 @@ def test_only_what_belongs_to_ranks_from_the_start_is_dealt() -> None:
 )
 def test_ours_is_the_one_that_fits_the_job(streams: bool, frames: bool, policy: Policy) -> None:
     assert automatic(streams=streams, frames=frames) == policy
+
+
+def test_frames_that_take_no_time_at_all_come_many_at_once() -> None:
+    known = History(ranks=2, total=40, round_blocks=40, latency_seconds=0.1)
+    assert WholeFrames().next_chunk(40, known) == 10
+    assert WholeFrames().next_chunk(40, History(ranks=2, total=40, round_blocks=40)) == 1

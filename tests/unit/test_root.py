@@ -508,3 +508,13 @@ def test_one_witness_is_enough(stream: Office) -> None:
     assert stream.assigned(0) == [2]
     stream.root.handle(0, dataclasses.replace(tiles(2, 4, 5), witness_follows=True), 3)
     assert stream.news() == [(0, Stop()), (1, Stop())]
+
+
+def test_of_a_whole_picture_only_what_others_have_not_sent_is_taken(stream: Office) -> None:
+    stream.root.handle(0, tiles(0, 1), 1)  # of blocks 0 and 1; now it sends all as a picture
+    stream.done(0, 0)
+    stream.done(1, 1)
+    assert stream.assigned(0) == [2]
+    stream.done(0, 2)
+    stream.root.write_pictures()
+    assert block_values(stream) == [1, 2, 2, 2, 3, 3]

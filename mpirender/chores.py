@@ -63,7 +63,8 @@ class Chores:
 
     def take(self, rank: int, done: ChoreDone) -> None:
         """Note that a rank has done a chore, or could not."""
-        if self._busy.pop(rank, None) is not None:
+        if self._busy.get(rank) == done.output:  # and not one that was taken back
+            del self._busy[rank]
             self._free[rank] = None
             log.info("%s: made by rank %d", done.output, rank)
             self._source.take_chore(done.output, done.error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from mpirender.attempt import Attempt, streams_of
 from mpirender.backoff import Backoff
+from mpirender.errors import RendererTimeout
 from mpirender.model import Job, Task
 from mpirender.partition import Grid
 from mpirender.paths import Scratch
@@ -107,6 +108,7 @@ def _watch(attempt: Attempt) -> _Look:
     seconds_per_pixel: dict[int, Seconds] = {}
     since: Seconds | None = None
     end = None
+    backoff = Backoff(_LOOK_EVERY, _LOOK_EVERY)
     while end is None:
         end = attempt.process.poll()
         now = time.monotonic()
@@ -118,8 +120,10 @@ def _watch(attempt: Attempt) -> _Look:
             each = max(0.0, now - since) / sum(tile.pixels for _, tile in tiles)
             seconds_per_pixel |= dict.fromkeys((block for block, _ in tiles), each)
             since = now
+        elif attempt.process.is_stalled(now):
+            raise RendererTimeout("hung: no word and no processor time for ten minutes")
         elif end is None:
-            Backoff(_LOOK_EVERY).sleep()
+            backoff.sleep()
     attempt.watch.judge(end)
     pixels, watch = attempt.task.tile.pixels, attempt.watch
     blocks = range(attempt.grid.rows * attempt.grid.columns)

@@ -278,7 +278,7 @@ class Root:
             pretrace_seconds=message.pretrace_seconds,
         )
         self._feed(event, now)
-        if message.witness_follows:
+        if message.witness_follows and canvas and not canvas.is_of_animation:
             self._witness_due[source] = now + _WITNESS_WAIT
         if message.result:
             self._report(message.result, now)

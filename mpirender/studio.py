@@ -205,8 +205,6 @@ class Studio(AbstractContextManager["Studio"]):
             If that cannot be; the pictures stay.
         """
         self._do_the_rest()
-        if self._snapshot:
-            self._snapshot.close()
         for reel, _ in self._reels:
             reel.finish()
         if self._sheet:
@@ -220,7 +218,9 @@ class Studio(AbstractContextManager["Studio"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give up what is not finished."""
+        """Give up what is not finished; the snapshot shows how far it came."""
+        if self._snapshot:
+            self._snapshot.close()
         for part in self._there:
             part.unlink(missing_ok=True)
         self._stack.__exit__(kind, error, trace)

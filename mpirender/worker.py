@@ -224,7 +224,7 @@ class Worker:
         for attempt in list(engaged.attempts):
             moved |= self._look_after(attempt, now)
         for attempt in list(engaged.ending):
-            moved = True  # the end of the run may wait for it
+            moved |= not engaged.attempts  # the end of the run may wait for it
             attempt.listen(now)
             if attempt.watch.frames_done or attempt.process.poll():
                 engaged.ending.remove(attempt)

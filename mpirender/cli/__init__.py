@@ -6,17 +6,20 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
-from mpirender.cli import bench, check, encode, plan
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
 from mpirender.shots import ask_for_shots
 
 __all__ = ["main"]
+
+_ALONE = ("check", "encode", "plan")
+"""Commands in modules of the same name, that need no other rank."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,15 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _lead(argv: list[str], claim: Claim) -> int:
     """Do rank 0's part, as far as the arguments say."""
-    match argv[:1]:
-        case ["encode"]:
-            return _alone(encode.main, argv[1:], claim)
-        case ["check"]:
-            return _alone(check.main, argv[1:], claim)
-        case ["plan"]:
-            return _alone(plan.main, argv[1:], claim)
-        case ["bench"]:
-            return _bench(argv[1:], claim)
+    if argv[:1] == ["bench"]:
+        return _bench(argv[1:], claim)
+    if argv and argv[0] in _ALONE:
+        return _alone(argv, claim)
     return _render(argv, claim)
 
 
@@ -85,10 +83,10 @@ def _render(argv: list[str], claim: Claim) -> int:
     return app.render(flags, shots, claim)
 
 
-def _alone(main: Callable[[Sequence[str]], int], argv: list[str], claim: Claim) -> int:
+def _alone(argv: list[str], claim: Claim) -> int:
     """Run a command that needs no other rank."""
     try:
-        main(argv)
+        import_module(f"mpirender.cli.{argv[0]}").main(argv[1:])
     except MpirenderError:
         _dismiss(claim)
         raise
@@ -96,6 +94,8 @@ def _alone(main: Callable[[Sequence[str]], int], argv: list[str], claim: Claim) 
 
 
 def _bench(argv: list[str], claim: Claim) -> int:
+    from mpirender.cli import bench
+
     try:
         order = bench.parse_arguments(argv)
         if order:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from mpirender.cli.parser import Answered
-from mpirender.cli.render import divide, flags_of, positive, render_parser, whole_number
+from mpirender.cli.parser import Answered, positive, whole_number
+from mpirender.cli.render import divide, flags_of, render_parser
 from mpirender.errors import UsageError
 from mpirender.flags import BenchFlags, Flags
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpirender.cli.parser import Answered, Parser
+from mpirender.cli.parser import Answered, Parser, whole_number
 from mpirender.errors import UsageError
 from mpirender.paths import check_writable
 
@@ -131,21 +131,15 @@ def _parser() -> argparse.ArgumentParser:
     add("paths", nargs="+", help="'frames/*.png', frames/walk_####.png, a folder, files; movies")
     add("--fps", default="25", metavar="RATE", help="25 (default), 30000/1001, 23.976")
     add("--codec", default="", metavar="NAME", help="such as h265; default: by the suffix")
-    add("--quality", type=_whole, metavar="0-100", help="small to good (75)")
+    add("--quality", type=whole_number, metavar="0-100", help="small to good (75)")
     add("--bitrate", default="", metavar="BITS", help="bits a second instead, such as 8M")
-    add("--bits", type=_whole, metavar="N", help="at most so many bits a channel, such as 8")
+    add("--bits", type=whole_number, metavar="N", help="at most so many bits a channel, such as 8")
     add("--sheet", type=Path, metavar="FILE", help="a contact sheet too, .png or .jpg")
-    add("--columns", type=_whole, metavar="N", help="frames in a row of the sheet")
+    add("--columns", type=whole_number, metavar="N", help="frames in a row of the sheet")
     add("--allow-gaps", action="store_true", help="leave out frames that are missing")
     add("-v", "--verbose", action="count", default=0, help="a line a movie")
     add("-q", "--quiet", action="store_true", help="errors and the names of the movies only")
     return parser
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number")
-    return int(text)
 
 
 def _level(verbose: int) -> int:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from mpirender.errors import UsageError
 
-__all__ = ["Answered", "Parser"]
+__all__ = ["Answered", "Parser", "number", "positive", "whole_number"]
 
 
 class Answered(Exception):
@@ -28,3 +28,20 @@ class Parser(argparse.ArgumentParser):
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Raise Answered."""
         raise Answered
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1, or say what was expected."""
+    return int(number(text, r"\d+", 1, "a whole number from 1"))
+
+
+def whole_number(text: str) -> int:
+    """Return a whole number from 0, or say what was expected."""
+    return int(number(text, r"\d+", 0, "a whole number from 0"))
+
+
+def number(text: str, pattern: str, least: float, expected: str) -> str:
+    """Return a number as it was typed, or say what was expected."""
+    if not re.fullmatch(pattern, text) or float(text) < least:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected {expected}")
+    return text

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpirender.cli.parser import Answered, Parser
+from mpirender.cli.parser import Answered, Parser, positive
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import UsageError
 from mpirender.flags import Flags
@@ -176,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("-np", dest="ranks", type=_whole, metavar="N", help="ranks")
+    add("-np", dest="ranks", type=positive, metavar="N", help="ranks")
     add("--hosts", type=Path, metavar="FILE", help="hostfile; all of its slots if there is no -np")
     add(
         "--host-speeds",
@@ -194,18 +194,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--scale",
-        type=_whole,
+        type=positive,
         default=_SCALE,
         metavar="K",
         help=f"render at one K-th of width and height ({_SCALE}); smaller K is slower and better",
     )
     return parser
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number from 1")
-    return int(text)
 
 
 def _speeds(text: str) -> tuple[float, ...]:

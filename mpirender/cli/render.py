@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mpirender import __version__
-from mpirender.cli.parser import Answered, Parser
+from mpirender.cli.parser import Answered, Parser, number, positive, whole_number
 from mpirender.errors import UsageError
 from mpirender.flags import Flags, MovieFlags
 from mpirender.frames import parse_frames
@@ -27,9 +27,7 @@ __all__ = [
     "divide",
     "flags_of",
     "parse_arguments",
-    "positive",
     "render_parser",
-    "whole_number",
 ]
 
 _SETTING = re.compile(r"[A-Za-z_]+=")
@@ -288,24 +286,8 @@ def _threads(text: str) -> int | None:
     return None if text == "auto" else positive(text)
 
 
-def positive(text: str) -> int:
-    """Return a whole number from 1, or say what was expected."""
-    return int(_number(text, r"\d+", 1, "a whole number from 1"))
-
-
-def whole_number(text: str) -> int:
-    """Return a whole number from 0, or say what was expected."""
-    return int(_number(text, r"\d+", 0, "a whole number from 0"))
-
-
 def _seconds(text: str) -> Seconds:
-    return float(_number(text, r"\d*\.?\d+", 1e-3, "seconds, more than 0"))
-
-
-def _number(text: str, pattern: str, least: float, expected: str) -> str:
-    if not re.fullmatch(pattern, text) or float(text) < least:
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected {expected}")
-    return text
+    return float(number(text, r"\d*\.?\d+", 1e-3, "seconds, more than 0"))
 
 
 def _log_level(verbose: int, quiet: bool) -> int:

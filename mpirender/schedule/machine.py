@@ -214,17 +214,22 @@ class Schedule:
         entry = self._entries[event.task_id]
         if entry.rank == event.rank:
             self._lessons.note(event, entry, now)
-        out: list[Instruction] = []
-        for owner in filter(None, [self._owners.pop(block, None) for block in event.blocks]):
-            owner.left -= set(event.blocks)
+        return self._take_off(event.blocks, entry, event.rank)
+
+    def _take_off(self, blocks: Iterable[int], entry: Entry, rank: int) -> list[Instruction]:
+        """Take blocks that a rank has finished for a task off those who have them to do."""
+        finished, out = set(blocks), list[Instruction]()
+        popped = (self._owners.pop(block, None) for block in finished)
+        for owner in {owner.task.id: owner for owner in popped if owner}.values():
+            owner.left -= finished
             if not owner.left and owner.state is not TaskState.COMPLETED:
-                if owner is entry and entry.rank == event.rank:
+                if owner is entry and entry.rank == rank:
                     self._lessons.compare(entry)
                 if owner.rank is not None and owner is not entry:
                     out.append(CancelTask(owner.rank, owner.task.id))
                 self._release(owner)
                 owner.state = TaskState.COMPLETED
-                self._failures[event.rank] = 0
+                self._failures[rank] = 0
         return out
 
     def _complete(self, result: Result) -> list[Instruction]:
@@ -236,7 +241,8 @@ class Schedule:
         out: list[Instruction] = [CancelTask(entry.rank, entry.task.id)] if late else []  # type: ignore[arg-type]
         self._release(entry)
         entry.state = TaskState.COMPLETED
-        self._disown(entry)
+        # a picture has all of its rectangle, even what another rank has taken over meanwhile
+        out += self._take_off(self._partition.units_of(result.task.tile), entry, result.rank)
         self._failures[result.rank] = 0
         self._lessons.learn(result, self._partition.size_of(result.task.tile))
         return out

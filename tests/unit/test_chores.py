@@ -86,6 +86,25 @@ def test_a_rank_that_is_silent_is_awaited_no_longer_and_gets_no_more() -> None:
     assert len(stage.list.ended) == 1
 
 
+def test_a_late_chore_is_not_taken_for_the_one_that_was_given_after_it() -> None:
+    stage = Stage(2)
+    stage.chores.see(3)
+    stage.chores.hear(3, 0)
+    stage.chores.share(0)
+    assert stage.told == [(3, "0.ppm"), (0, "1.ppm")]
+    stage.chores.hear(0, 2 * LOST_AFTER)
+    stage.chores.share(2 * LOST_AFTER)  # rank 3 is silent
+    stage.chores.see(3)
+    stage.chores.hear(3, 2 * LOST_AFTER)
+    stage.list.open.append(Blend(Path("/2.ppm"), ()))
+    stage.chores.share(2 * LOST_AFTER)
+    assert stage.told[2:] == [(3, "2.ppm")]
+    stage.chores.take(3, ChoreDone(Path("/0.ppm")))
+    assert stage.list.ended == [("0.ppm", "rank 3 was lost")]
+    stage.chores.take(3, ChoreDone(Path("/2.ppm")))
+    assert stage.list.ended[1:] == [("2.ppm", "done")]
+
+
 def wait_for(hand: Hand) -> None:
     while not hand.is_free:
         time.sleep(0.01)

@@ -91,6 +91,13 @@ def taken_over() -> Stage:
 # ---------------------------------------------------------------------------- finished blocks
 
 
+def test_a_picture_of_a_whole_task_spares_the_rank_that_has_taken_over_a_part() -> None:
+    stage = taken_over()
+    out = stage.machine.handle(TaskCompleted(result(Task(0, rows(0, 10)), rank=0)), 5)
+    assert out == [CancelTask(1, 2), StopWorker(0), StopWorker(1)]
+    assert stage.machine.is_finished
+
+
 def test_every_rank_gets_an_even_share() -> None:
     stage = Stage(ranks=4, rows=20)
     tiles = [order.task.tile for rank in range(4) for order in sent(stage.ready(rank))]

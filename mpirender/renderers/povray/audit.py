@@ -84,11 +84,31 @@ _DECLARED = re.compile(r"#\s*(?:declare|local|macro)\s+(\w+)")
 _INCLUDE = re.compile(r'#\s*include\s*"([^"\n]*)"')
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of the scene, or of POV-Ray's own library.
+
+    Attributes
+    ----------
+    path : Path
+    text : str
+    found : list of (_Rule, int)
+        Rules that apply, and where.
+    """
+
+    path: Path
+    text: str
+    found: list[tuple[_Rule, int]]
+
+    @property
+    def is_library(self) -> bool:
+        return _is_library(self.path)
+
+
 def has_radiosity(scene: Path, folders: Sequence[Path]) -> bool:
     """Return whether a scene has radiosity; as `audit`, but without POV-Ray's own library."""
-    texts = _texts(scene, folders, library=False)
-    found = (found for _, text in texts for found in _look_through(text))
-    return any(one[0] is _RADIOSITY for one in found if not isinstance(one, str))
+    files = _files(scene, folders, library=False)
+    return any(rule is _RADIOSITY for file in files for rule, _ in file.found)
 
 
 def audit(scene: Path, folders: Sequence[Path]) -> list[Finding]:
@@ -107,39 +127,38 @@ def audit(scene: Path, folders: Sequence[Path]) -> list[Finding]:
         In the order in which POV-Ray would come to them; each file is read once. What stands in
         POV-Ray's own library counts where the scene uses its name, or that of what is made of it.
     """
-    texts = _texts(scene, folders, library=True)
+    files = _files(scene, folders, library=True)
     findings: list[Finding] = []
     used: set[str] | None = None
-    for path, text in texts:
-        for found in _look_through(text):
-            if isinstance(found, str):
-                continue
-            rule, at = found
-            if _is_library(path):
-                used = _names_used(texts) if used is None else used
-                if not used & {name for name, start, stop in _named(text) if start <= at < stop}:
+    for file in files:
+        for rule, at in file.found:
+            if file.is_library:
+                used = _names_used(files) if used is None else used
+                if not used & {name for name, a, b in _named(file.text) if a <= at < b}:
                     continue
-            place = f"{path}:{text.count(chr(10), 0, at) + 1}"
+            place = f"{file.path}:{file.text.count(chr(10), 0, at) + 1}"
             findings.append(Finding(rule.feature, place, rule.reason))
     return findings
 
 
-def _texts(scene: Path, folders: Sequence[Path], *, library: bool) -> list[tuple[Path, str]]:
-    """Return a scene's files and their texts, those that they include after them."""
-    texts: dict[Path, str] = {}
+def _files(scene: Path, folders: Sequence[Path], *, library: bool) -> list[_File]:
+    """Return a scene's files, those that they include after them."""
+    files: dict[Path, _File] = {}
     waiting = [scene]
     while waiting:
         path = waiting.pop(0)
-        if path in texts or (_is_library(path) and not library):
+        if path in files or (_is_library(path) and not library):
             continue
         try:
-            texts[path] = path.read_text(errors="replace")
+            text = path.read_text(errors="replace")
         except OSError:
             continue
-        for name in (found for found in _look_through(texts[path]) if isinstance(found, str)):
+        found = list(_look_through(text))
+        files[path] = _File(path, text, [one for one in found if not isinstance(one, str)])
+        for name in (one for one in found if isinstance(one, str)):
             places = (folder / name for folder in (path.parent, *folders))
-            waiting += [next(filter(Path.is_file, places), Path())]
-    return list(texts.items())
+            waiting += [place for place in places if place.is_file()][:1]
+    return list(files.values())
 
 
 def _is_library(path: Path) -> bool:
@@ -153,16 +172,16 @@ def _named(text: str) -> list[tuple[str, int, int]]:
     return [(found[1], found.start(), end) for found, end in zip(starts, ends, strict=True)]
 
 
-def _names_used(texts: Sequence[tuple[Path, str]]) -> set[str]:
+def _names_used(files: Sequence[_File]) -> set[str]:
     """Return all words of the scene's own files, and of what these mean in the library."""
     meanings = {
-        name: text[start:stop]
-        for path, text in texts
-        if _is_library(path)
-        for name, start, stop in _named(text)
+        name: file.text[start:stop]
+        for file in files
+        if file.is_library
+        for name, start, stop in _named(file.text)
     }
     used: set[str] = set()
-    waiting = [text for path, text in texts if not _is_library(path)]
+    waiting = [file.text for file in files if not file.is_library]
     while waiting:
         new = set(_WORD.findall(waiting.pop())) - used
         used |= new

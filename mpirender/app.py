@@ -71,7 +71,6 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         with closing(shots):  # answered while MPI starts
             transport = connect(claim)
             recorder.end_phase(START)
-            _preload()
             answers = [shot.question.answer() for shot in shots.shots if transport.rank == 0]
             recorder.end_phase(ASK)
         if not answers:  # the launcher did not say that this is another rank
@@ -92,12 +91,6 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         raise
     production = Production(jobs, schedule, studio, flags.threads)
     return _coordinate(production, flags, transport, recorder, claim)
-
-
-def _preload() -> None:
-    from mpirender.images import preload  # only now: numpy takes longer than the help
-
-    preload()
 
 
 def serve(claim: Claim) -> int:

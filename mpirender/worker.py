@@ -110,11 +110,8 @@ class Worker:
         """Ranks of another run that this one is to take part in."""
 
     def greet(self) -> None:
-        """Tell the root that this rank is there, and load what pictures need while it waits."""
+        """Tell the root that this rank is there."""
         self._send(Hello(seat_of_this_process(self.host, os.environ), this_machine()))
-        from mpirender.images import preload
-
-        preload()
 
     # ------------------------------------------------------------------------------ messages
 
@@ -177,6 +174,7 @@ class Worker:
             task, number, command, process, watch, grid, now, pictures=pictures, streams=streams
         )
         engaged.attempts.append(attempt)
+        _preload()
 
     def _shorten(self, task_id: int, part: Tile) -> None:
         for attempt in self._engagement().attempts:
@@ -437,3 +435,10 @@ def _memory_available() -> Bytes:
     except OSError:
         pass
     return 1 << 62
+
+
+def _preload() -> None:
+    """Load what pictures need, while the first renderer starts."""
+    from mpirender.images import preload
+
+    preload()

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from mpirender.frames import FrameList
-from mpirender.messages import Witness
 from mpirender.model import Blend, Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
 from mpirender.partition import Split
 from mpirender.process import Exit
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mpirender.images import Picture
+    from mpirender.messages import Witness
 
 __all__ = [
     "Command",
@@ -36,7 +36,6 @@ __all__ = [
     "SceneInfo",
     "TileStream",
     "Watch",
-    "Witness",
     "without_section",
 ]
 

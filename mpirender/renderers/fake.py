@@ -35,7 +35,7 @@ from mpirender.frames import parse_frames
 from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
 from mpirender.partition import Grid, Split
 from mpirender.process import Exit
-from mpirender.renderers.base import Command, Finding, Request, SceneInfo, Witness
+from mpirender.renderers.base import Command, Finding, Request, SceneInfo
 from mpirender.units import Seconds
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mpirender.images import Picture
+    from mpirender.messages import Witness
 
 __all__ = ["Fake", "FakeScene", "FakeWatch", "pixel_row"]
 

@@ -13,11 +13,12 @@ import pytest
 from mpirender.backoff import Backoff
 from mpirender.errors import OutputMismatch, OutputMissing, UsageError
 from mpirender.images import Picture, read_picture
+from mpirender.messages import Witness
 from mpirender.model import Job, Task, Tile, TileRecord
 from mpirender.partition import Grid
 from mpirender.process import Exit, Process, clean_environment
 from mpirender.renderers import NAMES, renderer_named
-from mpirender.renderers.base import Command, Renderer, Request, SceneInfo, Watch, Witness
+from mpirender.renderers.base import Command, Renderer, Request, SceneInfo, Watch
 
 WIDTH, HEIGHT = 80, 96
 SCENES = {

@@ -20,10 +20,11 @@ from render.stills import Stage, Still, assert_same, own_words, still
 
 from mpirender.backoff import Backoff
 from mpirender.images import read_picture
+from mpirender.messages import Witness
 from mpirender.model import Job, Task
 from mpirender.partition import Grid
 from mpirender.process import Process
-from mpirender.renderers.base import Request, Witness
+from mpirender.renderers.base import Request
 from mpirender.renderers.povray.renderer import Povray
 
 pytestmark = pytest.mark.usefixtures("povray")

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +24,6 @@ from mpirender.errors import OutputMismatch, OutputMissing, RendererFailed
 from mpirender.model import Job, JobFrame
 from mpirender.partition import Grid
 from mpirender.process import Process, clean_environment
-from mpirender.renderers.base import Witness
 from mpirender.renderers.povray.state import black_tile
 from mpirender.renderers.povray.switches import (
     canvas_file,
@@ -32,6 +32,9 @@ from mpirender.renderers.povray.switches import (
     header_arguments,
     path_argument,
 )
+
+if TYPE_CHECKING:
+    from mpirender.messages import Witness
 
 __all__ = ["PovrayLastPass", "stub_of"]
 

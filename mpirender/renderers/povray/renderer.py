@@ -11,7 +11,6 @@ from mpirender.partition import Grid, Split
 from mpirender.renderers.base import Command, Finding, Request, SceneInfo, without_section
 from mpirender.renderers.povray.audit import audit
 from mpirender.renderers.povray.question import PovrayQuestion
-from mpirender.renderers.povray.state import StateFile, preview_of
 from mpirender.renderers.povray.switches import (
     area_arguments,
     canvas_file,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from mpirender.images import Picture
     from mpirender.renderers.povray.lastpass import PovrayLastPass
+    from mpirender.renderers.povray.state import StateFile
 
 __all__ = ["Povray"]
 
@@ -122,10 +122,14 @@ class Povray:
 
     def stream(self, job: Job, output: Path) -> StateFile:
         """Prepare to read POV-Ray's state file; see `Renderer.stream`."""
+        from mpirender.renderers.povray.state import StateFile
+
         return StateFile(output, Grid(job.area, job.block))
 
     def preview(self, record: bytes, tile: Tile) -> NDArray[np.uint8]:
         """Return a block's pixels for the eye; see `Renderer.preview`."""
+        from mpirender.renderers.povray.state import preview_of
+
         return preview_of(record, tile)
 
     def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> PovrayLastPass:

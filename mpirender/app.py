@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mpirender.errors import MpirenderError, UsageError
 from mpirender.events import SendTask, TaskCompleted, WorkerReady
+from mpirender.firstpass import needs_first_pass, run_first_pass
 from mpirender.flags import Flags
 from mpirender.hosts import Claim
 from mpirender.model import Job, Result
@@ -79,9 +80,13 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         jobs, schedule = prepare(flags, shots, answers, ranks=transport.size)
         for remark in {r: None for i in answers for r in i.remarks} if transport.size > 1 else ():
             log.warning("%s", remark)
+        first = needs_first_pass(jobs, flags, claim, ranks=transport.size)
         if flags.dry_run:
-            print(_plan(jobs, schedule, flags, ranks=transport.size))
+            print(_plan(jobs, schedule, flags, ranks=transport.size, first=first))
             return dismiss(claim, transport)
+        if first:
+            jobs = [run_first_pass(jobs[0], flags, claim, transport, recorder)]
+            schedule = _schedule(jobs, shots, flags, ranks=transport.size)
         studio = Studio(
             jobs, shots, flags.sheet, schedule, ranks=transport.size, snapshot=flags.snapshot
         )
@@ -137,6 +142,7 @@ def _report(production: Production, flags: Flags, recorder: Recorder, *, mpi: st
 
 # ------------------------------------------------------------------------------ what is meant
 
+_FIRST = "radiosity: all ranks find samples first, in bands, and each of them loads those of all"
 _TOGETHER = "radiosity: ranks of one host render in one process, with the threads of all of them"
 
 
@@ -202,22 +208,21 @@ def _policy(flags: Flags, job: Job, grid: Grid) -> Policy:
         name = "ss" if name == "auto" else name
         blocks = grid.columns * math.ceil(flags.rows_per_task / job.block)
     elif flags.reproducible and not job.frames:  # pieces for any number of ranks
-        whole = len(grid.blocks_of(job.area))
-        name, blocks = "ss", whole if job.shares_samples else grid.columns
+        name, blocks = "ss", grid.columns
     if name == "auto":
         return automatic(streams=job.streams, frames=bool(job.frames))
     return policy_named(name, blocks=blocks)
 
 
-def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> str:
+def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int, first: bool) -> str:
     """Return tasks and command lines as they would be if ranks came for them in turn."""
     lines = []
     for job in jobs:
         frames = f" {plural(len(job.frames), 'frame')}," if job.frames else ""
         size = f"{job.width} x {job.height} pixels"
         lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}")
-        if job.shares_samples and ranks > 1 and not flags.threads:
-            lines.append(_TOGETHER)
+        if first or (job.shares_samples and ranks > 1):
+            lines.append(_FIRST if first else _TOGETHER)
     scratch = Path("$TMPDIR/mpirender")
     while not schedule.is_finished:
         for rank in range(ranks):

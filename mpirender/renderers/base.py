@@ -230,8 +230,13 @@ class TileStream(Protocol):
 
     header: bytes
 
-    def read(self) -> list[TileRecord]:
+    def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return the blocks that were finished since the last call.
+
+        Parameters
+        ----------
+        ended : bool
+            Whether the renderer has ended well, so that nothing more will come.
 
         Raises
         ------
@@ -331,7 +336,27 @@ class Renderer(Protocol):
             If there is none, or it has not the size, depth and channels that were asked for.
         """
 
-    def stream(self, job: Job, output: Path) -> TileStream:
+    def first_pass(self, job: Job, output: Path) -> Job | None:
+        """Return the job of a pass that finds what all tasks of a job are to share.
+
+        Parameters
+        ----------
+        job : Job
+            One still that `shares_samples`.
+        output : Path
+            Where the outcome, no picture, is to be.
+
+        Returns
+        -------
+        first : Job or None
+            It streams, and its parts do not depend on the number of ranks; None where there is
+            nothing to find.
+        """
+
+    def after_first_pass(self, job: Job, output: Path) -> Job:
+        """Return the job whose tasks have all of what the first pass has found."""
+
+    def stream(self, job: Job, task: Task, output: Path) -> TileStream:
         """Prepare to read finished blocks of an attempt that is about to start.
 
         Only for jobs that stream.

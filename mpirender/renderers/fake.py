@@ -174,7 +174,14 @@ class Fake:
             canvas=(job.height, job.width),
         )
 
-    def stream(self, job: Job, output: Path) -> FakeStream:
+    def first_pass(self, job: Job, output: Path) -> None:
+        """Return None: nothing is shared; see `Renderer.first_pass`."""
+
+    def after_first_pass(self, job: Job, output: Path) -> Job:
+        """Return the job as it is; see `Renderer.after_first_pass`."""
+        return job
+
+    def stream(self, job: Job, task: Task, output: Path) -> FakeStream:
         """Prepare to read what the child writes; see `Renderer.stream`."""
         return FakeStream(output, Grid(job.area, job.block))
 
@@ -246,7 +253,7 @@ class FakeStream:
         path.touch()
         self._file = path.open("rb")
 
-    def read(self) -> list[TileRecord]:
+    def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return the blocks that are new; see `TileStream.read`."""
         self._rest += self._file.read()
         records: list[TileRecord] = []

@@ -248,7 +248,7 @@ class Darkroom:
     def _render(self) -> tuple[Path, bytes]:
         task = Task(0, self.job.area)
         command = self.renderer.command(self.job, task, attempt=1, threads=1, scratch=self.scratch)
-        stream = self.renderer.stream(self.job, command.output)
+        stream = self.renderer.stream(self.job, task, command.output)
         process = Process(
             command.argv,
             directory=self.job.directory,

@@ -22,7 +22,7 @@ LEVELS = (
         *("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
         *("snapshot", "measure", "reporter", "run"),
     ),
-    ("cli", "app", "bench"),
+    ("cli", "app", "bench", "firstpass"),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}

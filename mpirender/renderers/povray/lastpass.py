@@ -28,8 +28,8 @@ from mpirender.renderers.povray.state import black_tile
 from mpirender.renderers.povray.switches import (
     canvas_file,
     ending_of,
+    file_arguments,
     frame_arguments,
-    header_arguments,
     path_argument,
 )
 
@@ -105,7 +105,7 @@ class PovrayLastPass:
         self._is_stub = False
         self._output.unlink(missing_ok=True)
         self._link()
-        self._start(*header_arguments(self._job, self._numbers, self._folder))
+        self._start(*file_arguments(self._job, self._numbers, self._folder))
 
     def _link(self) -> None:
         """Give the tiles the name under which POV-Ray looks for them."""

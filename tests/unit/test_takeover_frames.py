@@ -184,7 +184,7 @@ def test_cheap_frames_come_several_at_once() -> None:
     st.sampled_from([0.0, 0.1, 0.4]),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 def test_every_row_is_kept_once_whatever_happens(
     seed: int, ranks: int, frames: int, rows: int, fails: float, divides: bool
 ) -> None:

@@ -173,6 +173,10 @@ class Fake:
             canvas=(job.height, job.width),
         )
 
+    def check(self, job: Job, task: Task, output: Path) -> None:
+        """Read the picture; see `Renderer.check`."""
+        self.read(job, task, output)
+
     def stream(self, job: Job, output: Path) -> FakeStream:
         """Prepare to read what the child writes; see `Renderer.stream`."""
         return FakeStream(output, Grid(job.area, job.block))

@@ -332,9 +332,7 @@ def texture(path: Path) -> None:
     node = material.node_tree.nodes.new("ShaderNodeTexImage")
     node.image = bpy.data.images.load(str(path))
     node.image.filepath = f"//{path.parent.name}/{path.name}"
-    material.node_tree.links.new(
-        node.outputs["Color"], shader(material).inputs["Base Color"]
-    )
+    material.node_tree.links.new(node.outputs["Color"], shader(material).inputs["Base Color"])
 
 
 @sample

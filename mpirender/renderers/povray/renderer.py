@@ -120,6 +120,10 @@ class Povray:
             )
         return picture
 
+    def check(self, job: Job, task: Task, output: Path) -> None:
+        """Read the picture; see `Renderer.check`."""
+        self.read(job, task, output)
+
     def stream(self, job: Job, output: Path) -> StateFile:
         """Prepare to read POV-Ray's state file; see `Renderer.stream`."""
         return StateFile(output, Grid(job.area, job.block))

@@ -33,7 +33,7 @@ from mpirender.report.records import RENDER, Report
 from mpirender.root import Root
 from mpirender.run import Production, connect, dismiss, mpi_version, produce, work
 from mpirender.schedule import Schedule
-from mpirender.shots import Shots, in_order, job_of
+from mpirender.shots import Shots, in_order, job_of, with_movies
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.transport.recording import RecordingTransport
@@ -76,7 +76,7 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
             recorder.end_phase(ASK)
         if not answers:  # the launcher did not say that this is another rank
             return work(transport)
-        flags = settle(flags, answers)
+        flags, shots = settle(flags, answers), with_movies(shots, answers)
         jobs, schedule = prepare(flags, shots, answers, ranks=transport.size)
         for remark in {r: None for i in answers for r in i.remarks} if transport.size > 1 else ():
             log.warning("%s", remark)
@@ -233,6 +233,7 @@ def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int, firs
                 renderer, threads = renderer_named(job.renderer), flags.threads or 1
                 command = renderer.command(job, task, attempt=1, threads=threads, scratch=scratch)
                 lines += [f"task {task.id}: {task}", f"  {shlex.join(command.argv)}"]
+                lines += [f"  {command.request}"] if command.request else []
                 schedule.handle(TaskCompleted(Result(task, 1, rank, "", 0, 0, 0, 0, 0)), now=0.0)
     return "\n".join(lines)
 

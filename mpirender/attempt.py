@@ -9,7 +9,7 @@ from pathlib import Path
 from mpirender.errors import OutputMismatch
 from mpirender.model import Job, Task, Tile, TileRecord
 from mpirender.partition import Grid
-from mpirender.process import Process
+from mpirender.process import Child
 from mpirender.renderers.base import Command, Renderer, TileStream, Watch
 from mpirender.units import Bytes, Seconds, plural
 
@@ -29,7 +29,7 @@ class Attempt:
     number : int
         Of the attempt, from 1.
     command : Command
-    process : Process
+    process : Child
     watch : Watch
     grid : Grid
         Of the whole area.
@@ -55,7 +55,7 @@ class Attempt:
     task: Task
     number: int
     command: Command
-    process: Process
+    process: Child
     watch: Watch
     grid: Grid
     started: Seconds
@@ -131,6 +131,8 @@ class Attempt:
 
     def listen(self, now: Seconds) -> None:
         """Take in what the renderer has said."""
+        if self.process.is_waiting:
+            self.started = self.began_frame = now
         had_pretraced = self.watch.has_pretraced
         fraction = self.watch.fraction
         for line in self.process.lines():
@@ -189,8 +191,10 @@ class Attempt:
         self.is_shortened = True
         area = self.grid.area
         if self.has_frames and (part.height, part.width) == (area.height, area.width):
+            first = self.task.tile.frame
             for frame in range(part.frame, part.frame + part.frames):
                 self.pictures.pop(frame, None)
+                self.process.tell(f"leave frame {self.task.numbers[frame - first]}")
             return
         if part.frame in self.pictures:
             del self.pictures[part.frame]

@@ -49,9 +49,10 @@ from mpirender.messages import (
 from mpirender.model import Job, Result, Task, Tile
 from mpirender.partition import Grid
 from mpirender.paths import Scratch
-from mpirender.process import STALLED_AFTER, Exit, Process, clean_environment
+from mpirender.process import STALLED_AFTER, Child, Exit, Process, clean_environment
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import Command, Renderer
+from mpirender.session import Session
 from mpirender.units import Bytes, Seconds, format_seconds
 
 __all__ = ["Worker"]
@@ -69,6 +70,7 @@ class _Engagement:
     scratch: Scratch
     attempts: list[Attempt] = field(default_factory=list)
     ending: list[Attempt] = field(default_factory=list)  # only their pictures are awaited
+    sessions: dict[tuple[str, ...], Session] = field(default_factory=dict)  # by their argv
     puts_frames: bool = False
     has_asked: bool = False
     has_failed: bool = False
@@ -156,12 +158,7 @@ class Worker:
         pictures = pictures_of(renderer, job, task, command.output)
         streams = streams_of(renderer, job, task, command.output)
         try:
-            process = Process(
-                command.argv,
-                directory=job.directory,
-                environment=_environment(command, engaged.begin.threads),
-                log=scratch.log(task.id, number),
-            )
+            process = self._set_to_work(command, job, scratch.log(task.id, number))
         except MpirenderError as error:
             for stream in streams.values():
                 stream.close()
@@ -175,6 +172,21 @@ class Worker:
         )
         engaged.attempts.append(attempt)
         _preload()
+
+    def _set_to_work(self, command: Command, job: Job, log: Path) -> Child:
+        """Start a renderer, or ask one that has stayed."""
+        engaged = self._engagement()
+        environment = _environment(command, engaged.begin.threads)
+        if not command.request:
+            return Process(command.argv, directory=job.directory, environment=environment, log=log)
+        if command.argv not in engaged.sessions:
+            engaged.sessions[command.argv] = Session(
+                command.argv,
+                directory=job.directory,
+                environment=environment,
+                log=engaged.scratch.folder / f"session-{len(engaged.sessions)}.log",
+            )
+        return engaged.sessions[command.argv].begin(command.request, log)
 
     def _shorten(self, task_id: int, part: Tile) -> None:
         for attempt in self._engagement().attempts:
@@ -298,7 +310,7 @@ class Worker:
         job = engaged.job(attempt.task)
         for frame, path in attempt.written_frames():
             try:
-                engaged.renderer(attempt.task).read(job, attempt.task, path)
+                engaged.renderer(attempt.task).check(job, attempt.task, path)
             except (OutputMissing, OutputMismatch):
                 if end is not None:
                     raise
@@ -358,7 +370,8 @@ class Worker:
         attempt = engaged.attempts[0]
         lead = _LEAD * engaged.renderer(attempt.task).start_latency
         return attempt.seconds_left(now) <= lead and (
-            _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
+            bool(attempt.command.request)  # no process more
+            or _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
         )
 
     def _ask(self, engaged: _Engagement) -> None:
@@ -401,6 +414,8 @@ class Worker:
         detail = [record.detail or "\n".join(attempt.process.last_lines) if attempt else ""]
         if attempt:
             detail.append(f"command: {' '.join(attempt.command.argv)}")
+            if attempt.command.request:
+                detail.append(f"request: {attempt.command.request}")
             if not record.is_fatal:
                 detail.append(f"log: {self.host}:{engaged.scratch.log(task.id, number)}")
         message = record.message if record.is_fatal else f"{where}: {record.message}"
@@ -416,6 +431,8 @@ class Worker:
             self._end(attempt)
         engaged.attempts.clear()
         engaged.ending.clear()
+        for session in engaged.sessions.values():
+            session.close()
         if not (engaged.keep or engaged.has_failed):
             engaged.scratch.remove()
 

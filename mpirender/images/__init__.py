@@ -24,7 +24,7 @@ frame gets its format from ``jpeg_format``.
 from __future__ import annotations
 
 from mpirender.images.base import Picture, PictureFormat
-from mpirender.images.files import preload, read_picture, read_region, write_picture
+from mpirender.images.files import preload, read_picture, read_region, size_of, write_picture
 from mpirender.images.jpeg import jpeg_format
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "preload",
     "read_picture",
     "read_region",
+    "size_of",
     "write_picture",
 ]

@@ -116,6 +116,12 @@ class SceneInfo:
         Whether threads of one process share what processes find out each for itself.
     threads : int or None
         That the user has asked of the renderer in its own words.
+    rate : str
+        Frames a second that the scene says, such as ``30000/1001``; empty where it does not.
+    movie : Path or None
+        Where the scene itself would have a movie written.
+    codec : str
+        Of that movie, in the scene's words.
     """
 
     program: str
@@ -136,11 +142,14 @@ class SceneInfo:
     library: tuple[Path, ...] = ()
     shares_samples: bool = False
     threads: int | None = None
+    rate: str = ""
+    movie: Path | None = None
+    codec: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One start of the renderer.
+    """One start of the renderer, or one request to a renderer that stays.
 
     Attributes
     ----------
@@ -149,11 +158,15 @@ class Command:
         The picture that it is to leave.
     environment : tuple of (str, str)
         Variables added to the rank's own.
+    request : str
+        What a process of this `argv` is asked that may have been started before, in one line; see
+        `mpirender.session`. Empty where each task has a process of its own.
     """
 
     argv: tuple[str, ...]
     output: Path
     environment: tuple[tuple[str, str], ...] = ()
+    request: str = ""
 
 
 class Question(Protocol):
@@ -335,6 +348,9 @@ class Renderer(Protocol):
         OutputMissing, OutputMismatch
             If there is none, or it has not the size, depth and channels that were asked for.
         """
+
+    def check(self, job: Job, task: Task, output: Path) -> None:
+        """Make sure that a frame's picture is whole and what it should be; raises as `read`."""
 
     def first_pass(self, job: Job, output: Path) -> Job | None:
         """Return the job of a pass that finds what all tasks of a job are to share.

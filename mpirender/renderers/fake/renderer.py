@@ -84,6 +84,10 @@ class Fake:
             canvas=(job.height, job.width),
         )
 
+    def check(self, job: Job, task: Task, output: Path) -> None:
+        """Read the picture; see `Renderer.check`."""
+        self.read(job, task, output)
+
     def first_pass(self, job: Job, output: Path) -> None:
         """Return None: nothing is shared; see `Renderer.first_pass`."""
 

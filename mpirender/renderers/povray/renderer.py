@@ -129,6 +129,10 @@ class Povray:
             )
         return picture
 
+    def check(self, job: Job, task: Task, output: Path) -> None:
+        """Read the picture; see `Renderer.check`."""
+        self.read(job, task, output)
+
     def first_pass(self, job: Job, output: Path) -> Job | None:
         """Return the job that finds radiosity samples; see `Renderer.first_pass`."""
         return samples.first_pass(job, output)

@@ -122,7 +122,7 @@ class FramePartition:
         for frame, of_frame in groupby(sorted(units), self._frame_of):
             rows = [unit - self._firsts[frame] for unit in of_frame]
             grid = self._sections[frame].grid
-            before = tiles[-1] if tiles else None
+            before = tiles[-1] if tiles and tiles[-1].height == grid.area.height else None
             if len(rows) < grid.rows:
                 columns = grid.columns
                 blocks = [row * columns + column for row in rows for column in range(columns)]

@@ -115,6 +115,11 @@ def test_pieces_cover_exactly_the_units_that_they_are_of(
     assert all(partition.count(tile) == len(partition.units_of(tile)) for tile in tiles)
 
 
+def test_rows_of_a_frame_are_no_piece_with_the_whole_frame_after_it() -> None:
+    partition = partition_of([Section(0, Grid(Tile(0, 3, 0, 1), 2), (4, 6), 2)])
+    assert [(tile.frame, tile.height) for tile in partition.tiles_of([0, 2, 3])] == [(0, 2), (1, 3)]
+
+
 @given(films(), st.data())
 @settings(deadline=None)
 def test_the_units_of_a_cut_are_one_piece_again(film: list[Section], data: st.DataObject) -> None:

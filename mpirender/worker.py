@@ -258,7 +258,8 @@ class Worker:
         news: list[FrameDone | TilesDone] = []
         try:
             news += self._new_frames(attempt, end, now)
-            if records := attempt.finished_tiles(now):
+            is_read = end is not None or not attempt.command.request  # which ends with its blocks
+            if records := attempt.finished_tiles(now) if is_read else []:
                 news.append(tiles_done(attempt, records))
             if attempt.is_done:
                 result = self._finish(attempt, now)
@@ -323,7 +324,7 @@ class Worker:
         engaged = self._engagement()
         self._part_from(attempt)
         used = attempt.process.cpu_seconds(), attempt.memory()
-        is_whole = attempt.has_streamed and not attempt.is_shortened
+        is_whole = attempt.has_streamed and not (attempt.is_shortened or attempt.command.request)
         if is_whole and engaged.job(attempt.task).bears_witness:
             engaged.ending.append(attempt)
         else:

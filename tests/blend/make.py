@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from math import pi
 from pathlib import Path
 
 import bpy
@@ -158,7 +157,7 @@ def motion_blur(scene: bpy.types.Scene, folder: Path) -> None:
 def depth_of_field(scene: bpy.types.Scene, folder: Path) -> None:
     scene.camera.data.dof.use_dof = True
     scene.camera.data.dof.focus_object = object_named("ball")
-    scene.camera.data.dof.aperture_fstop = 0.3
+    scene.camera.data.dof.aperture_fstop = 0.06
 
 
 @sample
@@ -297,10 +296,10 @@ def movie(scene: bpy.types.Scene, folder: Path) -> None:
 
 @sample
 def sequencer(scene: bpy.types.Scene, folder: Path) -> None:
-    """A strip that shows the scene with half of its saturation."""
+    """A strip that shows another scene of the file with half of its saturation."""
     editor = scene.sequence_editor_create()
     strips = editor.sequences if hasattr(editor, "sequences") else editor.strips
-    strip = strips.new_scene("strip", scene, channel=1, frame_start=1)
+    strip = strips.new_scene("strip", scene.copy(), channel=1, frame_start=1)
     strip.color_saturation = 0.5
 
 
@@ -419,8 +418,7 @@ def bordered(scene: bpy.types.Scene, folder: Path) -> None:
 
 @sample
 def bordered_uncropped(scene: bpy.types.Scene, folder: Path) -> None:
-    bordered_by = SAMPLES["bordered"]
-    bordered_by(scene, folder)
+    SAMPLES["bordered"](scene, folder)
     scene.render.use_crop_to_border = False
 
 
@@ -438,11 +436,12 @@ def stereo(scene: bpy.types.Scene, folder: Path) -> None:
 @sample
 def unbaked(scene: bpy.types.Scene, folder: Path) -> None:
     """A falling cube that no cache has baked: a frame depends on those before it."""
+    cube = object_named("cube")
+    cube.location.z = 1.7
     bpy.ops.rigidbody.world_add()
     for name, kind in (("ground", "PASSIVE"), ("cube", "ACTIVE")):
         bpy.context.view_layer.objects.active = object_named(name)
         bpy.ops.rigidbody.object_add(type=kind)
-    object_named("cube").location.z = 2.5
 
 
 # --------------------------------------------------------------------------------- the command

@@ -52,6 +52,7 @@ SCENES = (
     *("plain", "undithered", "glass", "motion_blur", "depth_of_field", "volume", "adaptive"),
     *("transparent", "seed", "textured", "linked", "percent", "bordered", "bordered_uncropped"),
     *("compositor_point", "compositor_blur", "compositor_time", "compositor_file", "layers"),
+    "cryptomatte",
     *("sequencer", "two_scenes", "two_cameras", "scripted", "denoised", "workbench", "eevee"),
 )
 SLOW = frozenset(("eevee",))  # where a processor draws: only with Debian's, on two ranks
@@ -62,6 +63,7 @@ WAYS = {
     "rows": ("-f", "3", "--split", "rows"),
     "samples": ("-f", "3", "--split", "samples"),
 }
+QUIET = ("--progress", "none")
 RANKS = {"3.4": (1, 2, 3, 5), "4.2": (3,), "4.5": (3,)}
 TIMES = re.compile(r"Date|DateTime|Time|File|(.*:)?(Date|RenderTime|.*_time)|RenderTime|oiio:.*")
 # the largest difference that the order of adding up floats explains, in the file's own levels
@@ -183,7 +185,7 @@ class Bench:
         alone, failure = self.alone(case.scene, case.kind, case.blender)
         with tempfile.TemporaryDirectory(dir=self.folder) as out:
             file = self.scenes(case.kind) / f"{case.scene}.blend"
-            words = (*WAYS[case.way], "--program", named(case.blender).program)
+            words = (*WAYS[case.way], "--program", named(case.blender).program, *QUIET)
             command = self.starter.command(case.ranks, file, "-o", f"{out}/####", *words)
             outcome = execute(command, timeout=LIMIT_S, env=self.starter.env, cwd=Path(out))
             said = "; ".join(remarks(outcome.text))

@@ -295,6 +295,12 @@ def layers(scene: bpy.types.Scene, folder: Path) -> None:
     second.layer_collection.children["hidden"].exclude = True
     for layer in (first, second):
         layer.use_pass_z = layer.use_pass_normal = layer.use_pass_diffuse_color = True
+
+
+@sample
+def cryptomatte(scene: bpy.types.Scene, folder: Path) -> None:
+    SAMPLES["layers"](scene, folder)
+    for layer in scene.view_layers:
         layer.use_pass_cryptomatte_object = True
 
 

@@ -78,8 +78,7 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
             return work(transport)
         flags, shots = settle(flags, answers), with_movies(shots, answers)
         jobs, schedule = prepare(flags, shots, answers, ranks=transport.size)
-        for remark in {r: None for i in answers for r in i.remarks} if transport.size > 1 else ():
-            log.warning("%s", remark)
+        _remark(jobs, answers, ranks=transport.size)
         first = needs_first_pass(jobs, flags, claim, ranks=transport.size)
         if flags.dry_run:
             print(_plan(jobs, schedule, flags, ranks=transport.size, first=first))
@@ -96,6 +95,19 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         raise
     production = Production(jobs, schedule, studio, flags.threads)
     return _coordinate(production, flags, transport, recorder, claim)
+
+
+def _remark(jobs: Sequence[Job], answers: Sequence[SceneInfo], *, ranks: int) -> None:
+    """Tell the user what ranks cannot share."""
+    if ranks == 1:
+        return
+    for remark in {remark: None for answer in answers for remark in answer.remarks}:
+        log.warning("%s", remark)
+    idle = ranks - sum(len(job.frames) for job in jobs)
+    for job in (job for job in jobs if job.whole):
+        level = logging.WARNING if idle > 0 else logging.INFO
+        left = f", so that {plural(idle, 'rank')} will have nothing to do" if idle > 0 else ""
+        log.log(level, "%s: frames are not cut%s: %s", job.scene.name, left, job.whole)
 
 
 def serve(claim: Claim) -> int:
@@ -196,7 +208,12 @@ def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Sch
                 raise UsageError(f"shot {shot.name}: no frames", hint='such as frames = "1-48"')
         priorities = [shot.priority for shot in shots.shots]
         sections = in_order(jobs, grids, priorities, preview=flags.preview)
-        partition = FramePartition(sections, rows=all(job.streams for job in jobs))
+        divides = all(shot.renderer.divides for shot in shots.shots)
+        partition = FramePartition(
+            sections,
+            rows=divides and all(job.streams for job in jobs),
+            ranks=1 if divides else ranks,
+        )
     policy = _policy(flags, jobs[0], grids[0])
     return Schedule(partition, policy, ranks=ranks, retries=flags.limits.retries)
 
@@ -220,7 +237,8 @@ def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int, firs
     for job in jobs:
         frames = f" {plural(len(job.frames), 'frame')}," if job.frames else ""
         size = f"{job.width} x {job.height} pixels"
-        lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}")
+        whole = f"; frames are not cut: {job.whole}" if job.whole else ""
+        lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}{whole}")
         if first or (job.shares_samples and ranks > 1):
             lines.append(_FIRST if first else _TOGETHER)
     scratch = Path("$TMPDIR/mpirender")

@@ -124,7 +124,7 @@ class Attempt:
         Where blocks come, the renderer's word counts as far as they bear it out: it may speak of a
         first pass, without any block.
         """
-        if self.stream is None or self.has_frames:
+        if self.stream is None or self.has_frames or self.command.request:
             return self.watch.fraction
         blocks = self.task.tile.pixels / self.grid.block**2
         return min(self.watch.fraction, (self.streamed + 1) / max(1.0, blocks))

@@ -332,6 +332,8 @@ class Job:
         Names and texts of files that the renderer is to find in the rank's scratch folder.
     blends : tuple of Blend
         What is made of the frames; empty where they are the pictures that are wanted.
+    whole : str
+        Why frames are not cut; empty where they may be.
     """
 
     renderer: str
@@ -354,6 +356,7 @@ class Job:
     shares_samples: bool = False
     files: tuple[tuple[str, str], ...] = ()
     blends: tuple[Blend, ...] = ()
+    whole: str = ""
     _by_number: dict[int, JobFrame] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -177,6 +177,8 @@ class Session:
 
     def part_from(self, sitting: Sitting) -> None:
         """Let a request be; the process is ended with it, unless it has not begun with it."""
+        if sitting not in self._sittings:
+            return
         is_first = sitting is self.first
         self._sittings.remove(sitting)
         if is_first:

@@ -15,7 +15,7 @@ from mpirender.flags import Flags, MovieFlags
 from mpirender.frames import natural_key
 from mpirender.model import Job
 from mpirender.partition import Grid, Section
-from mpirender.renderers import ask
+from mpirender.renderers import ask, renderer_named
 from mpirender.renderers.base import Question, Renderer, Request, SceneInfo
 from mpirender.tracks import Timing
 
@@ -240,6 +240,7 @@ def job_of(flags: Flags, renderer: Renderer, info: SceneInfo, *, streams: bool) 
         shares_samples=info.shares_samples and not info.frames,
         files=info.files,
         blends=info.blends,
+        whole=info.whole,
     )
 
 
@@ -271,8 +272,9 @@ def in_order(
         if any(frame.arguments for frame in frames):
             step = 0  # each frame in a process of its own
         every = preview or 1
-        first.append(Section(job, grids[job], tuple(numbers[::every]), step * every))
+        parts = jobs[job].streams and not renderer_named(jobs[job].renderer).divides
+        first.append(Section(job, grids[job], tuple(numbers[::every]), step * every, parts))
         left = tuple(n for at, n in enumerate(numbers) if at % every)
         if left:
-            rest.append(Section(job, grids[job], left, step))
+            rest.append(Section(job, grids[job], left, step, parts))
     return first + rest

@@ -322,7 +322,7 @@ class Worker:
         engaged = self._engagement()
         self._part_from(attempt)
         used = attempt.process.cpu_seconds(), attempt.memory()
-        is_whole = attempt.has_streamed and not attempt.is_shortened
+        is_whole = attempt.has_streamed and not (attempt.is_shortened or attempt.command.request)
         if is_whole and engaged.job(attempt.task).bears_witness:
             engaged.ending.append(attempt)
         else:

@@ -116,6 +116,8 @@ class SceneInfo:
         Whether threads of one process share what processes find out each for itself.
     threads : int or None
         That the user has asked of the renderer in its own words.
+    whole : str
+        Why frames are not cut; empty where they may be.
     rate : str
         Frames a second that the scene says, such as ``30000/1001``; empty where it does not.
     movie : Path or None
@@ -142,6 +144,7 @@ class SceneInfo:
     library: tuple[Path, ...] = ()
     shares_samples: bool = False
     threads: int | None = None
+    whole: str = ""
     rate: str = ""
     movie: Path | None = None
     codec: str = ""
@@ -309,6 +312,9 @@ class Renderer(Protocol):
     small_blocks : tuple of str
         Arguments by which its blocks are small, so that a small picture shows what the parts of a
         large one cost.
+    divides : bool
+        Whether another rank may take over a part of a picture that is being rendered. Otherwise
+        parts are cut beforehand.
     """
 
     name: ClassVar[str]
@@ -316,6 +322,7 @@ class Renderer(Protocol):
     splits: ClassVar[frozenset[Split]]
     start_latency: ClassVar[Seconds]
     small_blocks: ClassVar[tuple[str, ...]]
+    divides: ClassVar[bool]
 
     def ask(self, request: Request) -> Question:
         """Begin to find out what a request means.

@@ -366,7 +366,7 @@ def environment(starter: Starter | None = None) -> dict[str, Json]:
     Parameters
     ----------
     starter : Starter, optional
-        How mpirender is started, for its version; without it only POV-Ray is asked.
+        How mpirender is started, for its version; without it only the renderers are asked.
     """
     known: dict[str, Json] = {
         "date": date.today().isoformat(),
@@ -375,6 +375,7 @@ def environment(starter: Starter | None = None) -> dict[str, Json]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "povray": first_line(["povray", "--version"]),
+        "blender": first_line(["blender", "--version"]),
         "commit": first_line(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]),
     }
     if starter is not None:

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from movies.reading import probe
-from render.blends import Desk, alone, assert_same_pixels, make_blends
+from render.blends import Desk, alone, assert_same_pixels, make_blends, requests
 
+STILLS = ("layers", "adaptive", "compositor_blur", "workbench")
 NAMES = ("plain", "movie", "compositor_time", "two_scenes", "two_cameras", "scripted", "percent")
 BROKEN = ("no_camera", "texture_missing", "library_missing", "denoised", "stereo", "unbaked")
 
 
 @pytest.fixture(scope="module")
 def blends(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_blends(tmp_path_factory.mktemp("blends"), (*NAMES, *BROKEN))
+    return make_blends(tmp_path_factory.mktemp("blends"), (*NAMES, *STILLS, *BROKEN))
 
 
 @pytest.fixture
@@ -59,6 +60,42 @@ def test_frames_are_those_of_blender_alone(case: Case, blends: Path, desk: Desk)
     assert {p.name.replace("ours", "alone") for p in ours} == {p.name for p in theirs}
     assert_same_pixels(ours, theirs)
     assert desk.scratch_files == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("plain", "-f 3", ranks=3),
+        Case("layers", "-F OPEN_EXR_MULTILAYER -f 1", ranks=2),
+        Case("adaptive", "-F OPEN_EXR -f 5", ranks=3),
+        Case("compositor_blur", "-F JPEG -f 2", ranks=2),
+    ],
+    ids=str,
+)
+def test_a_still_of_several_ranks_is_that_of_blender_alone(
+    case: Case, blends: Path, desk: Desk
+) -> None:
+    scene, options = blends / f"{case.name}.blend", case.options.split()
+    alone(scene, f"{desk.folder}/alone_##", *options)
+    theirs = list(desk.folder.iterdir())
+    done = desk.render(case.ranks, scene, "-o", "ours_##", *options, "-v")
+    assert done.returncode == 0, done.stderr
+    ours = [desk.folder / Path(line).name for line in done.stdout.splitlines()]
+    assert_same_pixels(ours, theirs)
+    ranks = set(re.findall(r"task \d+ \(frames .*, rank (\d)", done.stderr))
+    assert len(ranks) == case.ranks, done.stderr
+    assert desk.scratch_files == []
+
+
+def test_a_still_that_cannot_be_cut_is_rendered_by_one_rank_and_the_rest_is_told(
+    blends: Path, desk: Desk
+) -> None:
+    done = desk.render(2, blends / "workbench.blend", "-f", "1", "--dry-run")
+    told = "workbench.blend: frames are not cut, so that 1 rank will have nothing to do: BLENDER_"
+    assert f"mpirender: {told}" in done.stderr
+    (asked,) = requests(done.stdout)
+    assert asked["do"] == "frames"
+    assert "; frames are not cut: BLENDER_WORKBENCH" in done.stdout
 
 
 def test_a_plain_command_renders_the_range_of_the_scene_to_where_it_says(

@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from unit.samples import job
 
@@ -22,6 +23,7 @@ from mpirender.model import Job, JobFrame, Task, Tile
 from mpirender.process import Exit
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender import Blender, BlenderWatch, parse_options
+from mpirender.renderers.blender.blocks import passes_of
 from mpirender.renderers.blender.play import Play, argv_of
 from mpirender.renderers.blender.question import own_pattern
 from mpirender.shots import AskedShot, MovieOrder, Shots, with_movies
@@ -193,6 +195,47 @@ def test_ranks_ask_one_process_for_all_tasks(tmp_path: Path) -> None:
             [6, str(tmp_path / "task-000003.1.f6.png")],
         ],
     }
+
+
+def test_a_part_of_a_frame_is_asked_for_with_what_lies_around_it(tmp_path: Path) -> None:
+    part = Task(5, Tile(8, 16, 0, 16, frame=1), 0, (6,))
+    work = job_of(replace(PLAY, margin=1))
+    command = Blender().command(work, part, attempt=2, threads=2, scratch=tmp_path)
+    asked = json.loads(command.request)
+    assert (asked["do"], asked["frame"], asked["tile"]) == ("block", 6, [7, 17, 0, 16])
+    assert asked["output"] == str(tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
+
+
+@pytest.mark.parametrize(
+    ("names", "passes"),
+    [
+        (
+            ("L.Combined.A", "L.Combined.B", "L.Combined.G", "L.Combined.R"),
+            [("RGBA", [3, 2, 1, 0])],
+        ),
+        (("L.Vector.W", "L.Vector.X", "L.Vector.Y", "L.Vector.Z"), [("XYZW", [1, 2, 3, 0])]),
+        (("L.UV.A", "L.UV.U", "L.UV.V"), [("UVA", [1, 2, 0])]),
+        (("a.b.Depth.Z", "a.b.Mist.Z"), [("Z", [0]), ("Z", [1])]),
+        (("L.CryptoObject00.a", "L.CryptoObject00.r"), [("ra", [1, 0])]),
+    ],
+)
+def test_channels_go_back_to_the_order_that_they_have_in_blender(
+    names: tuple[str, ...], passes: list[tuple[str, list[int]]]
+) -> None:
+    found = [("".join(c for c, _ in chs), [i for _, i in chs]) for _, _, chs in passes_of(names)]
+    assert found == passes
+
+
+def test_a_part_that_is_not_there_yet_has_no_blocks(tmp_path: Path) -> None:
+    task = Task(5, Tile(8, 16, 0, 16), numbers=(6,))
+    stream = Blender().stream(job_of(), task, tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
+    assert (stream.read(), stream.header) == ([], b"")
+
+
+def test_a_block_is_shown_by_its_colours() -> None:
+    pixels = np.array([[[0.0, 1.0, 0.5, 1.0], [2.0, -1.0, 0.0, 0.0]]], "<f4")
+    shown = Blender().preview(bytes(8) + pixels.tobytes(), Tile(0, 1, 0, 2))
+    assert shown.tolist() == [[[0, 255, 186], [255, 0, 0]]]
 
 
 def test_scripts_of_a_file_stay_off_unless_they_are_let_run() -> None:

@@ -33,6 +33,8 @@ class Play:
         Of the pictures, with its dot.
     picture : (int, int) or None
         Width and height of them in pixels; None where that is not known.
+    margin : int
+        Pixels around a part of a frame that have to be rendered with it.
     """
 
     file: str
@@ -41,6 +43,7 @@ class Play:
     engine: str = ""
     ending: str = ""
     picture: tuple[Pixels, Pixels] | None = None
+    margin: Pixels = 0
 
     def for_blender(self, threads: int) -> dict[str, Any]:
         """Return what the script inside Blender is told of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -43,6 +44,7 @@ _KINDS = {
     "JPEG2000": "jp2",
 }
 _MOST_TOLD = 20
+_ROWS_OF_BLOCKS = 50
 _DIGITS = "####"  # as Blender has it where a name has no place for the number
 
 
@@ -85,7 +87,11 @@ class BlenderQuestion:
         _refuse(facts, self._play.file, self._options)
         frames, movie = self._frames(facts)
         play = replace(
-            self._play, engine=facts["engine"], ending=facts["ending"], picture=facts["picture"]
+            self._play,
+            engine=facts["engine"],
+            ending=facts["ending"],
+            picture=facts["picture"],
+            margin=facts["margin"],
         )
         width, height = facts["size"]
         return SceneInfo(
@@ -95,7 +101,9 @@ class BlenderQuestion:
             width=width,
             height=height,
             area=Tile(0, height, 0, width),
-            block=max(width, height),
+            block=_block_of(height),
+            streams=not facts["whole"],
+            whole=facts["whole"],
             picture=_picture_type(facts),
             output=frames[0].output,
             scene=Path(play.file),
@@ -139,6 +147,11 @@ class BlenderQuestion:
         names, _ = self._listen()
         pairs = zip(numbers, names["frames"], strict=True)
         return tuple(JobFrame(number, Path.cwd() / name) for number, name in pairs), names["movie"]
+
+
+def _block_of(height: int) -> int:
+    """Return by how many rows the parts of a frame may differ: about a fiftieth of it."""
+    return 8 * math.ceil(height / (8 * _ROWS_OF_BLOCKS))
 
 
 def _usual_program() -> str:

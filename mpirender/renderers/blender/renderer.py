@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from mpirender.errors import OutputMismatch, UsageError
 from mpirender.model import Job, JobFrame, PictureFormat, Task, Tile
 from mpirender.partition import Split
 from mpirender.renderers.base import Command, Finding, Request, SceneInfo
+from mpirender.renderers.blender.blocks import (
+    BlenderLastPass,
+    BlenderStream,
+    block_name,
+    preview_of,
+    rendered,
+)
 from mpirender.renderers.blender.play import Play, argv_of, environment_of
 from mpirender.renderers.blender.question import BlenderQuestion
 from mpirender.renderers.blender.watch import BlenderWatch
@@ -31,6 +38,7 @@ class Blender:
     splits = frozenset((Split.AUTO, Split.ROWS))
     start_latency = 0.05  # a request waits in the process while the one before is at work
     small_blocks: tuple[str, ...] = ()
+    divides = False
 
     def ask(self, request: Request) -> BlenderQuestion:
         """Have Blender open the scene; see `Renderer.ask`."""
@@ -63,16 +71,27 @@ class Blender:
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
     ) -> Command:
         """Return what a rank's Blender is asked for a task; see `Renderer.command`."""
-        play = Play.of(job.arguments[0])
-        output = scratch / f"task-{task.id:06d}.{attempt}.f#{play.ending}"
-        frames = [[n, str(self.frame_output(job, output, n))] for n in task.numbers]
+        play, tile = Play.of(job.arguments[0]), task.tile
+        name = f"task-{task.id:06d}.{attempt}"
+        asked: dict[str, Any]
+        if (tile.height, tile.width) == (job.area.height, job.area.width):
+            output = scratch / f"{name}.f#{play.ending}"
+            frames = [[n, str(self.frame_output(job, output, n))] for n in task.numbers]
+            asked = {"do": "frames", "frames": frames}
+        else:
+            output = scratch / f"{name}{block_name(tile)}f#.exr"
+            more, (number,) = rendered(tile, job, play.margin), task.numbers
+            asked = {
+                "do": "block",
+                "frame": number,
+                "tile": [more.start, more.stop, more.left, more.right],
+                "output": str(self.frame_output(job, output, number)),
+            }
         return Command(
             argv=argv_of(job.program, threads=threads, scripts=play.scripts),
             output=output,
             environment=(*job.environment, *environment_of(scratch)),
-            request=json.dumps(
-                {"do": "frames", "play": play.for_blender(threads), "frames": frames}
-            ),
+            request=json.dumps({**asked, "play": play.for_blender(threads)}),
         )
 
     def watch(self, job: Job, task: Task) -> BlenderWatch:
@@ -107,17 +126,18 @@ class Blender:
         """Return the job as it is; see `Renderer.after_first_pass`."""
         return job
 
-    def stream(self, job: Job, task: Task, output: Path) -> NoReturn:
-        """Raise: Blender's jobs do not stream; see `Renderer.stream`."""
-        raise NotImplementedError
+    def stream(self, job: Job, task: Task, output: Path) -> BlenderStream:
+        """Prepare to read a part of a frame; see `Renderer.stream`."""
+        return BlenderStream(job, output)
 
     def preview(self, record: bytes, tile: Tile) -> NDArray[np.uint8]:
-        """Raise: Blender's jobs do not stream; see `Renderer.preview`."""
-        raise NotImplementedError
+        """Return a block's pixels for the eye; see `Renderer.preview`."""
+        return preview_of(record, tile)
 
-    def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> NoReturn:
-        """Raise: Blender's jobs do not stream; see `Renderer.last_pass`."""
-        raise NotImplementedError
+    def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> BlenderLastPass:
+        """Prepare to have Blender write the picture; see `Renderer.last_pass`."""
+        assert frame, "every picture of a .blend is of a frame"
+        return BlenderLastPass(job, frame, scratch)
 
     def leftovers(self, pid: int) -> list[Path]:
         """Return nothing: what Blender leaves lies in the scratch folder; see `Renderer`."""

@@ -25,8 +25,7 @@ _CHATTER = re.compile(r"Fra:|\s*$|@|\s*Time: |Saved: |Read blend: |Blender [\d.]
 _NO_DENOISER = "OpenImageDenoise"
 _NOTHING_TO_DRAW_ON = re.compile(
     r"GLX or EGL context|No OpenGL vendor|open a display"
-    r"|(fail|cannot|unable|not supported).*\b(GPU|OpenGL|Vulkan)"
-    r"|\b(GPU|OpenGL|Vulkan).*not supported",
+    r"|(fail|cannot|unable).*\b(GPU|OpenGL|Vulkan)|\b(GPU|OpenGL|Vulkan).*not supported",
     re.I,
 )
 _DRAWS = ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")

@@ -38,6 +38,7 @@ class Fake:
     splits = frozenset(Split)
     start_latency = 0.0
     small_blocks: tuple[str, ...] = ()
+    divides = True
 
     def ask(self, request: Request) -> FakeQuestion:
         """Read the scene; see `Renderer.ask`."""

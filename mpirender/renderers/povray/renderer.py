@@ -51,6 +51,7 @@ class Povray:
     splits = frozenset(Split)
     start_latency = 0.3  # measured: it polls in steps of 50 ms before it reads the scene
     small_blocks = ("Render_Block_Size=8",)  # each costs 0.1 ms beside its pixels; 4 is the least
+    divides = True
 
     def ask(self, request: Request) -> PovrayQuestion:
         """Start POV-Ray with a scene that stops at its first line; see `Renderer.ask`."""

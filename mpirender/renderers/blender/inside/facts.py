@@ -39,6 +39,8 @@ def query(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[di
         "missing": missing_files(),
         "unbaked": unbaked_caches(scene),
         "camera": has_camera(scene),
+        "whole": why_whole(scene),
+        "margin": int(render.engine == "CYCLES" and scene.cycles.use_adaptive_sampling),
         "denoises": denoises(scene),
         "can_denoise": can_denoise(),
     }
@@ -87,7 +89,7 @@ def _cut(border: float, pixels: int) -> int:
 
 def has_camera(scene: Any) -> bool:
     """Return whether there is a camera, or may be no need of one."""
-    nodes = scene.render.use_compositing and scene.use_nodes
+    nodes = compositor_nodes(scene)
     return bool(
         scene.camera or uses_strips(scene) or nodes or any(m.camera for m in scene.timeline_markers)
     )
@@ -142,6 +144,34 @@ def _unbaked_of(thing: Any) -> Iterator[str]:
         moves = system.settings.type != "HAIR" or system.use_hair_dynamics
         if moves and not system.point_cache.is_baked:
             yield system.name
+
+
+def why_whole(scene: Any) -> str:
+    """Return why parts of a frame are not what they are in the whole one; empty if they are."""
+    render, cycles = scene.render, getattr(scene, "cycles", None)
+    if render.engine != "CYCLES" or cycles is None:
+        return f"{render.engine} looks at what else is on the screen"
+    reasons = {
+        "the scene has a render region of its own": render.use_border,
+        "strips of the sequencer are shown": uses_strips(scene),
+        "there is a picture for each eye": render.use_multiview,
+        "Freestyle draws lines over the whole frame": render.use_freestyle,
+        "the denoiser looks at the whole frame": denoises(scene),
+        "path guiding learns from the whole frame": getattr(cycles, "use_guiding", False),
+        "a compositor shows other scenes": any(
+            node.type == "R_LAYERS" and node.scene not in (None, scene)
+            for node in compositor_nodes(scene)
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def compositor_nodes(scene: Any) -> list[Any]:
+    """Return the nodes that are gone through for each picture."""
+    tree = getattr(scene, "compositing_node_group", None) or getattr(scene, "node_tree", None)
+    if not (scene.render.use_compositing and scene.use_nodes and tree):
+        return []
+    return list(tree.nodes)
 
 
 def denoises(scene: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from .blocks import block, finish, opened
 from .facts import names, query
 from .frames import frames
 from .stage import Stage
@@ -17,6 +18,9 @@ DO: dict[str, Callable[[Stage, Wire, int, dict[str, Any]], list[dict[str, Any]]]
     "query": query,
     "names": names,
     "frames": frames,
+    "block": block,
+    "opened": opened,
+    "finish": finish,
 }
 
 

@@ -125,6 +125,18 @@ def _set_engine(render: Any, name: str) -> None:
     raise Fault("usage", f"no engine {name}, this Blender has: {there}")
 
 
+@contextlib.contextmanager
+def format_set(settings: Any, kind: str) -> Iterator[None]:
+    """Choose another type of pictures for a while."""
+    before = settings.file_format, settings.color_mode, settings.color_depth
+    _set_format(settings, kind)
+    try:
+        yield
+    finally:
+        _set_format(settings, before[0])
+        settings.color_mode, settings.color_depth = before[1:]
+
+
 def movie_path(render: Any, kind: str) -> str:
     """Return where Blender would write a movie, by the name that is set."""
     _set_format(render.image_settings, kind)

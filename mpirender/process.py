@@ -110,6 +110,7 @@ class Process:
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._rest = b""
         self._has_spoken = True
+        self._has_hung_up = False
         self._moved: Seconds = 0.0
         self._looked: Seconds = 0.0
         self._cpu_seconds: Seconds = 0.0
@@ -173,9 +174,16 @@ class Process:
 
     def _read(self) -> bytes:
         try:
-            return os.read(self._pipe, 1 << 16)
+            chunk = os.read(self._pipe, 1 << 16)
         except (BlockingIOError, OSError):
             return b""
+        self._has_hung_up = not chunk
+        return chunk
+
+    @property
+    def voice(self) -> int | None:
+        """The file in which it speaks, for `select`; None once it cannot say anything more."""
+        return None if self._has_hung_up or self._log.closed else self._pipe
 
     def kill(self) -> None:
         """End the process and all of its group, now."""

@@ -9,7 +9,7 @@ from mpirender.errors import ErrorRecord
 from mpirender.model import Task
 from mpirender.units import Seconds
 
-__all__ = ["Entry", "Pace", "TaskState"]
+__all__ = ["Entry", "Pace", "TaskState", "time_of"]
 
 _OVERDUE = 4.0  # a task over its time is taken to need a fourth of what it has had
 _FORGETTING = 0.2  # weight of the last block among those before it
@@ -52,8 +52,15 @@ class Pace:
 
     def seconds_left(self, blocks: int, now: Seconds) -> Seconds:
         """Return the expected time for some more blocks, the first of which has been begun."""
-        each, gone = self.seconds or 0.0, now - self.since
-        return (blocks - 1) * each + max(each - gone, gone / 2)
+        return time_of(blocks, self.seconds or 0.0, now - self.since)
+
+
+def time_of(blocks: int, each: Seconds, gone: Seconds) -> Seconds:
+    """Return the expected time for blocks, the first of which has been going on for a while.
+
+    Neighbours cost alike: where it takes longer than it should, so will those after it.
+    """
+    return (blocks - 1) * max(each, gone) + max(each - gone, gone / 2)
 
 
 @dataclass(slots=True)
@@ -100,9 +107,9 @@ class Entry:
     def seconds_left(self, now: Seconds) -> Seconds:
         """Return in which time it should end where nothing has been heard of it."""
         gone = now - self.sent
-        return max(self.units * self.expected - gone, gone / _OVERDUE)
+        return max(len(self.left) * self.expected - gone, gone / _OVERDUE)
 
     def begun_as_foretold(self, now: Seconds) -> int:
         """Return how many blocks should have been finished by now where nothing has been heard."""
-        gone = now - self.sent
-        return min(int(self.units * gone / (gone + self.seconds_left(now))), self.units - 1)
+        gone, units = now - self.sent, len(self.left)
+        return min(int(units * gone / (gone + self.seconds_left(now))), units - 1)

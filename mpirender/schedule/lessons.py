@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from mpirender.events import TilesCompleted
 from mpirender.model import Result
 from mpirender.policy import Takeover
-from mpirender.schedule.entry import Entry
+from mpirender.schedule.entry import Entry, time_of
 from mpirender.units import Seconds
 
 __all__ = ["Lessons", "unfinished"]
@@ -93,10 +93,10 @@ class Lessons:
         blocks, seconds = self._done_by.get(rank, (0.0, 1.0))
         return blocks / seconds
 
-    def note(self, event: TilesCompleted, entry: Entry, now: Seconds) -> None:
-        """Learn the pace of a running task from the blocks that it has finished."""
+    def note(self, event: TilesCompleted, entry: Entry, now: Seconds) -> bool:
+        """Learn the pace of a running task from its blocks; return whether they are its first."""
         if entry.pace is None or not event.blocks:
-            return
+            return False
         before = event.setup_seconds + event.pretrace_seconds
         is_first = entry.pace.seconds is None
         entry.pace.note(now, len(event.blocks), before=before if is_first else 0.0)
@@ -105,6 +105,7 @@ class Lessons:
             self.begun_blocks += len(entry.left)
             self.start_seconds += event.setup_seconds
             self.pretrace_seconds += event.pretrace_seconds
+        return is_first
 
     def end_of(self, entry: Entry, now: Seconds) -> Seconds:
         """Return in which time a running task is expected to end; 0 where nothing is known.
@@ -124,8 +125,8 @@ class Lessons:
         if entry.expected:
             start = self.start_seconds / max(1, self.begun)
             each = entry.expected + self.pretrace_seconds / max(1, self.begun_blocks)
-            gone = now - entry.sent
-            return max(start + len(entry.left) * each - gone, (len(entry.left) - 1) * each)
+            gone = now - entry.sent - start
+            return max(0.0, -gone) + time_of(len(entry.left), each, max(0.0, gone))
         return 0.0
 
     def compare(self, entry: Entry) -> None:
@@ -167,10 +168,12 @@ class Lessons:
 def unfinished(entry: Entry, units: Sequence[int], now: Seconds) -> list[int]:
     """Return what of a task's units is not finished, as far as can be told, in their order."""
     left = sorted(entry.left)
-    if _is_followed(entry) or not (_is_told_of(entry) or _is_foretold(entry)):
-        return left
-    begun = entry.begun(now) if _is_told_of(entry) else entry.begun_as_foretold(now)
-    return left[bisect_left(left, units[begun]) :]
+    if not _is_followed(entry):
+        if _is_told_of(entry):
+            return left[bisect_left(left, units[entry.begun(now)]) :]
+        if _is_foretold(entry):
+            return left[entry.begun_as_foretold(now) :]
+    return left
 
 
 def _is_told_of(entry: Entry) -> bool:

@@ -80,7 +80,7 @@ class Schedule:
         self._failures: dict[int, int] = defaultdict(int)
         self._silence = Silence()
         self._lessons = Lessons()
-        self._ends = Ends(self._lessons.end_of)
+        self._ends = Ends(self._seconds_to_share)
         self._stopped: set[int] = set()
         self.fatal: ErrorRecord | None = None
         """Why the run was ended early; None where it was not."""
@@ -217,8 +217,8 @@ class Schedule:
     def _note_tiles(self, event: TilesCompleted, now: Seconds) -> list[Instruction]:
         """Take finished blocks off those who have them to do, whoever rendered them."""
         entry = self._entries[event.task_id]
-        if entry.rank == event.rank:
-            self._lessons.note(event, entry, now)
+        if entry.rank == event.rank and self._lessons.note(event, entry, now):
+            self._ends.add(entry, now)
         return self._take_off(event.blocks, entry, event.rank)
 
     def _take_off(self, blocks: Iterable[int], entry: Entry, rank: int) -> list[Instruction]:
@@ -415,6 +415,7 @@ class Schedule:
         if entry.task.numbers and entry.relieves is None:
             frames = self._partition.size_of(entry.task.tile)
             entry.expected = self._lessons.foretell(frames, rank) / entry.units
+        self._ends.add(entry, now)
         entry.attempt += 1
         self._held.setdefault(rank, {})[entry.task.id] = entry
         return [
@@ -438,6 +439,10 @@ class Schedule:
         piece = self._supply.next_for(rank, self._alive, self._lessons)
         return self._enter(piece) if piece else None
 
+    def _seconds_to_share(self, entry: Entry, now: Seconds) -> Seconds:
+        """Return in which time a task will end; 0 where nobody could take anything of it."""
+        return self._lessons.end_of(entry, now) if len(entry.left) > 1 else 0.0
+
     def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
         """Return the far part of the running task that will end last, as a task of its own."""
         last, seconds_left = self._ends.last(self._held, rank, now)
@@ -454,7 +459,6 @@ class Schedule:
         out.append(ShortenTask(last.rank, last.task.id, parts[index][0]))
         newcomer = self._enter(parts[index][0])
         newcomer.relieves, newcomer.expected = last.rank, offer.seconds_per_block / speed
-        self._ends.add(newcomer, now + seconds_left)
         return newcomer
 
     def _stop(self, speaker: int | None) -> list[Instruction]:

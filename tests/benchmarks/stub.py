@@ -13,7 +13,9 @@ of ranks can share a core. A picture has 100 blocks a rank, whose costs have one
   hot-spot    the square in the middle, an eighth as wide and as high, costs 20 times as much
   growing     from 0.1 to 3
 
-All of them together are worth `--seconds` a rank. Efficiency is the bound divided by the time from
+All of them together are worth 20 s a rank, and with more than 20 ranks a second a rank for each of
+them: to start a process on every rank takes a core or two of one machine a second or two, which on
+a cluster all cores do at once. Efficiency is the bound divided by the time from
 the first task handed out to the picture in its place; the bound is all work on all ranks, or the
 dearest block, whichever is longer. The median of the repeats counts.
 
@@ -46,6 +48,11 @@ BLOCK = 8
 BLOCKS_A_RANK = 100  # a 1080p picture has 127 a rank with 16 ranks
 MARGIN = 0.01
 LIMIT_S = 600.0
+
+
+def usual_seconds(ranks: int) -> float:
+    """Return how much work a rank gets."""
+    return float(max(20, ranks))
 
 
 def wanted_efficiency(ranks: int) -> float:
@@ -185,7 +192,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             for repeat in range(1, options.repeats + 1):
                 for policy in options.policies:
                     row = measure(
-                        starter, shape, ranks, policy, seconds=options.seconds, repeat=repeat
+                        starter,
+                        shape,
+                        ranks,
+                        policy,
+                        seconds=options.seconds or usual_seconds(ranks),
+                        repeat=repeat,
                     )
                     rows.append(row)
                     print(
@@ -210,7 +222,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--ranks", type=int, nargs="+", default=[1, 4, 16, 64])
     add("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES))
     add("--policies", nargs="+", choices=NAMES, default=list(NAMES))
-    add("--seconds", type=float, default=20.0, metavar="S", help="of work a rank, %(default)s")
+    add("--seconds", type=float, metavar="S", help="of work a rank; 20, or as many as ranks")
     add("--repeats", type=int, default=1, metavar="R", help="%(default)s if not given")
     add("--launcher", default="mpich", metavar="COMMAND", help="see overhead.py; %(default)s")
     add("--out", type=Path, default=default_folder(), metavar="DIR")

@@ -165,6 +165,7 @@ class Process:
         self._rest = b""
         self._untold = b""
         self._has_spoken = True
+        self._has_hung_up = False
         self._moved: Seconds = 0.0
         self._looked: Seconds = 0.0
         self._cpu_seconds: Seconds = 0.0
@@ -238,9 +239,16 @@ class Process:
 
     def _read(self) -> bytes:
         try:
-            return os.read(self._pipe, 1 << 16)
+            chunk = os.read(self._pipe, 1 << 16)
         except (BlockingIOError, OSError):
             return b""
+        self._has_hung_up = not chunk
+        return chunk
+
+    @property
+    def voice(self) -> int | None:
+        """The file in which it speaks, for `select`; None once it cannot say anything more."""
+        return None if self._has_hung_up or self._log.closed else self._pipe
 
     def tell(self, words: str) -> None:
         """Say a line to a process that listens; what it has no room for follows later."""

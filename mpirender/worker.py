@@ -248,6 +248,12 @@ class Worker:
         self._show_life(now)
         return moved
 
+    @property
+    def voices(self) -> list[int]:
+        """Files in which renderers may say something; see `Backoff.sleep`."""
+        attempts = self._engaged.attempts if self._engaged else []
+        return [voice for a in attempts if (voice := a.process.voice) is not None]
+
     def _look_after(self, attempt: Attempt, now: Seconds) -> bool:
         """Take in what a renderer has said and done; return whether anything was."""
         engaged = self._engagement()

@@ -13,6 +13,7 @@ from mpirender.cli.bench import parse_arguments
 from mpirender.errors import UsageError
 from mpirender.flags import BenchFlags
 from mpirender.model import Blend, JobFrame
+from mpirender.policy import NAMES
 from mpirender.renderers.base import SceneInfo
 
 
@@ -50,24 +51,24 @@ def test_more_ranks_than_there_are_cannot_be_measured() -> None:
 
 @given(
     st.lists(st.integers(1, 99), min_size=1, max_size=6, unique=True),
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),
     st.integers(1, 5),
     st.integers(),
 )
 def test_every_size_is_run_in_every_repeat_after_a_warm_up(
-    sizes: list[int], repeats: int, seed: int
+    sizes: list[int], policies: list[str], repeats: int, seed: int
 ) -> None:
-    warm_up, *counted = trials_of(sizes, repeats, seed)
-    assert warm_up == Trial(max(sizes), 0)
-    assert [trial.repeat for trial in counted] == sorted(
-        repeat for repeat in range(1, repeats + 1) for _ in sizes
-    )
-    assert len(set(counted)) == len(counted) == len(sizes) * repeats
+    warm_up, *counted = trials_of(sizes, policies, repeats, seed)
+    assert warm_up == Trial(max(sizes), policies[0], 0)
+    pairs = len(sizes) * len(policies)
+    assert [trial.repeat for trial in counted] == sorted([*range(1, repeats + 1)] * pairs)
+    assert len(set(counted)) == len(counted) == pairs * repeats
 
 
 def test_the_order_is_random_and_the_same_for_the_same_seed() -> None:
-    orders = {tuple(trials_of((1, 2, 4, 8, 16), 3, seed)) for seed in range(20)}
+    orders = {tuple(trials_of((1, 2, 4, 8, 16), ("auto",), 3, seed)) for seed in range(20)}
     assert len(orders) > 10
-    assert trials_of((1, 2, 4), 3, 7) == trials_of((1, 2, 4), 3, 7)
+    assert trials_of((1, 2, 4), ("auto",), 3, 7) == trials_of((1, 2, 4), ("auto",), 3, 7)
 
 
 # ------------------------------------------------------------------------------- weak scaling
@@ -99,7 +100,12 @@ def test_frames_that_are_made_of_others_have_no_portions() -> None:
 def test_a_scene_is_enough() -> None:
     typed = flags("scene.pov")
     assert (typed.ranks, typed.repeats, typed.weak, typed.seed) == ((), 3, False, 0)
+    assert typed.policies == ("auto",)
     assert typed.out == Path("bench")
+
+
+def test_several_policies_can_be_named_each_counts_once() -> None:
+    assert flags("scene.pov", "--policy", "gss,auto,gss").policies == ("gss", "auto")
 
 
 def test_options_of_the_bench_and_of_a_render_go_together() -> None:
@@ -116,6 +122,14 @@ def test_options_of_the_bench_and_of_a_render_go_together() -> None:
         (("s.pov", "--ranks", "1,x"), "argument --ranks: got '1,x', expected such as 1,2,4"),
         (("s.pov", "--ranks", "0,1"), "argument --ranks: got '0,1', expected such as 1,2,4"),
         (("s.pov", "--repeats", "0"), "argument --repeats: got '0'"),
+        (
+            ("s.pov", "--policy", "gss,x"),
+            "argument --policy: got 'x', expected one or more of auto",
+        ),
+        (
+            ("s.pov", "--policy", "ss,gss", "--rows-per-task", "9"),
+            "--rows-per-task beside --policy gss",
+        ),
         (("s.pov", "--out", "a.html"), "argument --out: got 'a.html', expected a folder"),
         (("s.pov", "-o", "a.png"), "--output in a bench"),
         (("s.pov", "--movie", "a.mp4"), "--movie in a bench"),

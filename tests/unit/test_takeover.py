@@ -176,6 +176,18 @@ def test_the_slowest_rank_is_relieved_though_it_has_fewer_blocks_left() -> None:
     assert [i.rank for i in shortened] == [0]
 
 
+def test_among_many_ranks_a_refusal_holds_for_a_moment() -> None:
+    stage = Stage(ranks=2000, rows=20_000)
+    for rank in range(2000):
+        stage.ready(rank)
+    stage.tiles(1, 1, *range(10, 20), now=1.0)
+    assert stage.ready(1, now=1.0) == []  # nothing is known of the others
+    stage.tiles(0, 0, 0, now=1.001)
+    stage.tiles(2, 2, *range(20, 30), now=1.001)
+    assert stage.ready(2, now=1.001) == []
+    assert sent(stage.machine.handle(Tick(), 2.0))
+
+
 def test_a_task_without_a_finished_block_is_left_alone() -> None:
     stage = Stage()
     stage.ready(0), stage.ready(1)

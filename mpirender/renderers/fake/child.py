@@ -171,6 +171,13 @@ class _Part:
                     file.write(block.to_bytes(4, "big") + len(data).to_bytes(4, "big") + data)
                 _say(f"done {(number + 1) / len(blocks) * (0.8 if fault == 'lie' else 1)}")
 
+    def take_time(self, costs: list[float]) -> None:
+        """Take as long as the whole rectangle does, in four steps."""
+        cost = sum(costs[block] for block, _, _ in self.blocks()) if costs else self.scene.seconds
+        for step in range(1, 5):
+            time.sleep(cost / 4)
+            _say(f"done {step / 4 if self.fault != 'lie' else step / 5}")
+
     def _block(self, top: int, left: int) -> bytes:
         """Return the rows of a block."""
         scene = self.scene
@@ -234,9 +241,8 @@ def main(argv: list[str]) -> int:
     for number in argv[-3].split(","):
         if "--stream" in argv:
             part.write_tiles(f"{stem}{number}.ppm", costs)
-        for step in () if "--stream" in argv else range(1, 5):
-            time.sleep(scene.seconds / 4)
-            _say(f"done {step / 4 if fault != 'lie' else step / 5}")
+        else:
+            part.take_time(costs)
         part.write_picture(f"{stem}{number}.ppm")
         _say(f"rendered-in {scene.seconds}")
     if fault == "signal":

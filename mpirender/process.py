@@ -98,6 +98,10 @@ class Child(Protocol):
     def is_waiting(self) -> bool:
         """Whether it has not begun, since the process is still at work on something else."""
 
+    @property
+    def voice(self) -> int | None:
+        """The file in which it speaks, for `select`; None once it cannot say anything more."""
+
     def poll(self) -> Exit | None:
         """Return how it ended, or None while it runs."""
 

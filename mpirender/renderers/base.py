@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mpirender.images import Picture
 
 __all__ = [
+    "PLACE",
     "Command",
     "LastPass",
     "Question",
@@ -39,6 +40,10 @@ __all__ = [
     "Witness",
     "without_section",
 ]
+
+
+PLACE = "MPIRENDER_PLACE"
+"""Variable that tells a renderer which of the ranks of its host it works for, from 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from mpirender.process import Exit
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender import Blender, BlenderWatch, parse_options
 from mpirender.renderers.blender.blocks import passes_of
+from mpirender.renderers.blender.inside.devices import card_of, kind_of
+from mpirender.renderers.blender.inside.wire import Fault
 from mpirender.renderers.blender.play import Play, argv_of
 from mpirender.renderers.blender.question import own_pattern
 from mpirender.shots import AskedShot, MovieOrder, Shots, with_movies
@@ -75,6 +77,7 @@ def test_frames_are_those_that_blender_would_render(
         ("--samples 8", ("samples", 8)),
         ("--view-layer=fore ground", ("view_layer", "fore ground")),
         ("--no-denoise", ("denoise", False)),
+        ("--device CUDA", ("device", "CUDA")),
     ],
 )
 def test_what_is_typed_overrides_the_scene(typed: str, override: tuple[str, object]) -> None:
@@ -88,6 +91,7 @@ def test_what_is_typed_overrides_the_scene(typed: str, override: tuple[str, obje
         ("-s x", "-s: got 'x', expected a frame"),
         ("-j 0", "-j: got '0', expected a number from 1"),
         ("-x yes", "-x: got 'yes', expected 0 or 1"),
+        ("--device toaster", "--device: got 'toaster', expected one of cpu, cuda, "),
         ("--samples many", "--samples: got 'many'"),
         ("-f", "-f: no value"),
         ("-f 1 -s 2", "-f beside -s"),
@@ -292,6 +296,7 @@ def fault(kind: str, text: str) -> str:
     ("lines", "end", "error", "told"),
     [
         ([fault("usage", "no engine X")], DONE, UsageError, "no engine X"),
+        ([fault("host", "--device hip: no such")], DONE, RendererNotFound, "--device hip: no"),
         ([fault("file", "Missing DNA block")], DONE, SceneError, "cannot open it: Missing DNA"),
         ([fault("render", "Cannot render, no camera")], DONE, SceneError, "no camera"),
         (
@@ -318,6 +323,32 @@ def test_an_engine_without_anything_to_draw_on_condemns_the_host() -> None:
         watch(EPOXY, engine="BLENDER_EEVEE").judge(KILLED)
     with pytest.raises(RendererFailed):
         watch(EPOXY).judge(KILLED)
+
+
+# -------------------------------------------------------------------------------------- cards
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "kind"),
+    [
+        ("AUTO", set(), ""),
+        ("AUTO", {"CUDA", "OPTIX"}, "OPTIX"),
+        ("CUDA", {"CUDA", "OPTIX"}, "CUDA"),
+    ],
+)
+def test_the_kind_of_card_is_the_one_asked_for_or_the_best(
+    wanted: str, there: set[str], kind: str
+) -> None:
+    assert kind_of(wanted, there) == kind
+
+
+def test_a_card_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(Fault, match="--device hip: no such card here; there are: OPTIX, CUDA"):
+        kind_of("HIP", {"CUDA", "OPTIX"})
+
+
+def test_each_rank_of_a_host_has_a_card_of_its_own_while_there_are_enough() -> None:
+    assert [card_of(2, place) for place in range(4)] == [0, 1, 0, 1]
 
 
 # -------------------------------------------------------------------------------------- movies

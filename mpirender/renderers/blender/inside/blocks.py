@@ -12,8 +12,7 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-import bpy
-
+from .denoise import denoised, put_off
 from .facts import full_size
 from .frames import render_to
 from .stage import Stage, borrowed, format_set
@@ -27,6 +26,7 @@ def block(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[di
     path = Path(ask["output"])
     unfinished = path.with_suffix(".part")
     with (
+        put_off(scene),
         format_set(image, "OPEN_EXR_MULTILAYER"),
         borrowed(image, color_mode="RGBA", color_depth="32", exr_codec="NONE"),
         borrowed(render, use_compositing=False, use_sequencer=False, use_stamp=False),
@@ -64,9 +64,10 @@ def finish(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[d
     import cycles
 
     scene = stage.set(ask["play"])
+    passes = denoised(scene, ask["passes"])
     engine = cycles.CyclesRender
     before = engine.update, engine.render
-    engine.update, engine.render = _no_update, _handing_over(ask["passes"], ask["notes"])
+    engine.update, engine.render = _no_update, _handing_over(passes, ask["notes"])
     try:
         render_to(scene, ask["frame"], ask["output"])
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 
 import bpy
 
+from .denoise import can_denoise_afterwards
 from .stage import Stage, borrowed, movie_path
 from .wire import Wire
 
@@ -156,7 +157,7 @@ def why_whole(scene: Any) -> str:
         "strips of the sequencer are shown": uses_strips(scene),
         "there is a picture for each eye": render.use_multiview,
         "Freestyle draws lines over the whole frame": render.use_freestyle,
-        "the denoiser looks at the whole frame": denoises(scene),
+        "the denoiser looks at the whole frame": not can_denoise_afterwards(scene),
         "path guiding learns from the whole frame": getattr(cycles, "use_guiding", False),
         "a compositor shows other scenes": any(
             node.type == "R_LAYERS" and node.scene not in (None, scene)

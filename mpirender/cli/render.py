@@ -224,7 +224,8 @@ def render_parser() -> argparse.ArgumentParser:
         "--split",
         choices=[split.value for split in Split],
         default=Split.AUTO.value,
-        help="cut the picture into rows, tiles, or rows and then tiles (auto, the default)",
+        help="cut the picture into rows, tiles, or rows and then tiles (auto, the default); of"
+        " Blender's rows (auto) or samples",
     )
     add(
         "--rows-per-task",

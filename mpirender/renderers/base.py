@@ -75,6 +75,8 @@ class Request:
         How long it is open, in frames.
     is_shot : bool
         Whether it is one of several, so that a still is a frame among others.
+    split : Split
+        Along which lines pictures are to be cut.
     """
 
     program: str
@@ -89,6 +91,7 @@ class Request:
     motion_blur: int = 1
     shutter: float = 0.5
     is_shot: bool = False
+    split: Split = Split.AUTO
 
 
 @dataclass(frozen=True, slots=True)

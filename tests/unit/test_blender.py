@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from unit.samples import job
 
 from mpirender.cli.render import divide
@@ -20,7 +23,9 @@ from mpirender.errors import (
 )
 from mpirender.flags import MovieFlags
 from mpirender.model import Job, JobFrame, Task, Tile
+from mpirender.partition import Split
 from mpirender.process import Exit
+from mpirender.renderers import ask
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender import Blender, BlenderWatch, parse_options
 from mpirender.renderers.blender.blocks import passes_of
@@ -206,8 +211,34 @@ def test_a_part_of_a_frame_is_asked_for_with_what_lies_around_it(tmp_path: Path)
     work = job_of(replace(PLAY, margin=1))
     command = Blender().command(work, part, attempt=2, threads=2, scratch=tmp_path)
     asked = json.loads(command.request)
-    assert (asked["do"], asked["frame"], asked["tile"]) == ("block", 6, [7, 17, 0, 16])
+    assert (asked["do"], asked["frame"]) == ("block", 6)
+    assert asked["part"] == {"tile": [7, 17, 0, 16]}
     assert asked["output"] == str(tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
+
+
+@given(st.integers(1, 5000), st.integers(1, 256), st.data())
+def test_parts_of_the_samples_have_every_sample_once(
+    samples: int, shares: int, data: st.DataObject
+) -> None:
+    shares = min(samples, shares)
+    play = replace(PLAY, samples=samples)
+    edges = sorted(data.draw(st.sets(st.integers(1, shares))) | {0, shares})
+    parts = [play.samples_of(Tile(a, b, 0, 1), shares) for a, b in pairwise(edges)]
+    assert all(count > 0 for _, count in parts)
+    assert [n for first, count in parts for n in range(first, first + count)] == [*range(samples)]
+
+
+def test_a_part_of_the_samples_is_asked_for_as_such(tmp_path: Path) -> None:
+    work = replace(job_of(replace(PLAY, samples=20)), area=Tile(0, 10, 0, 1), block=1)
+    part = Task(5, Tile(2, 5, 0, 1, frame=1), 0, (6,))
+    command = Blender().command(work, part, attempt=1, threads=2, scratch=tmp_path)
+    assert json.loads(command.request)["part"] == {"samples": [4, 6]}
+
+
+@pytest.mark.parametrize(("scene", "split"), [("s.pov", "samples"), ("s.blend", "tiles")])
+def test_a_way_to_cut_that_a_renderer_does_not_know_is_refused(scene: str, split: str) -> None:
+    with pytest.raises(UsageError, match=f"--split {split}: not with "):
+        ask(Request("", scene, split=Split(split)))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mpirender.errors import MpirenderError, UsageError
 from mpirender.events import SendTask, TaskCompleted, WorkerReady
+from mpirender.firstpass import needs_first_pass, run_first_pass
 from mpirender.flags import Flags
 from mpirender.hosts import Claim
 from mpirender.model import Job, Result
@@ -71,7 +72,6 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         with closing(shots):  # answered while MPI starts
             transport = connect(claim)
             recorder.end_phase(START)
-            _preload()
             answers = [shot.question.answer() for shot in shots.shots if transport.rank == 0]
             recorder.end_phase(ASK)
         if not answers:  # the launcher did not say that this is another rank
@@ -79,9 +79,13 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         flags, shots = settle(flags, answers), with_movies(shots, answers)
         jobs, schedule = prepare(flags, shots, answers, ranks=transport.size)
         _remark(jobs, answers, ranks=transport.size)
+        first = needs_first_pass(jobs, flags, claim, ranks=transport.size)
         if flags.dry_run:
-            print(_plan(jobs, schedule, flags, ranks=transport.size))
+            print(_plan(jobs, schedule, flags, ranks=transport.size, first=first))
             return dismiss(claim, transport)
+        if first:
+            jobs = [run_first_pass(jobs[0], flags, claim, transport, recorder)]
+            schedule = _schedule(jobs, shots, flags, ranks=transport.size)
         studio = Studio(
             jobs, shots, flags.sheet, schedule, ranks=transport.size, snapshot=flags.snapshot
         )
@@ -104,12 +108,6 @@ def _remark(jobs: Sequence[Job], answers: Sequence[SceneInfo], *, ranks: int) ->
         level = logging.WARNING if idle > 0 else logging.INFO
         left = f", so that {plural(idle, 'rank')} will have nothing to do" if idle > 0 else ""
         log.log(level, "%s: frames are not cut%s: %s", job.scene.name, left, job.whole)
-
-
-def _preload() -> None:
-    from mpirender.images import preload  # only now: numpy takes longer than the help
-
-    preload()
 
 
 def serve(claim: Claim) -> int:
@@ -156,6 +154,7 @@ def _report(production: Production, flags: Flags, recorder: Recorder, *, mpi: st
 
 # ------------------------------------------------------------------------------ what is meant
 
+_FIRST = "radiosity: all ranks find samples first, in bands, and each of them loads those of all"
 _TOGETHER = "radiosity: ranks of one host render in one process, with the threads of all of them"
 
 
@@ -226,14 +225,13 @@ def _policy(flags: Flags, job: Job, grid: Grid) -> Policy:
         name = "ss" if name == "auto" else name
         blocks = grid.columns * math.ceil(flags.rows_per_task / job.block)
     elif flags.reproducible and not job.frames:  # pieces for any number of ranks
-        whole = len(grid.blocks_of(job.area))
-        name, blocks = "ss", whole if job.shares_samples else grid.columns
+        name, blocks = "ss", grid.columns
     if name == "auto":
         return automatic(streams=job.streams, frames=bool(job.frames))
     return policy_named(name, blocks=blocks)
 
 
-def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> str:
+def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int, first: bool) -> str:
     """Return tasks and command lines as they would be if ranks came for them in turn."""
     lines = []
     for job in jobs:
@@ -241,8 +239,8 @@ def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> s
         size = f"{job.width} x {job.height} pixels"
         whole = f"; frames are not cut: {job.whole}" if job.whole else ""
         lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}{whole}")
-        if job.shares_samples and ranks > 1 and not flags.threads:
-            lines.append(_TOGETHER)
+        if first or (job.shares_samples and ranks > 1):
+            lines.append(_FIRST if first else _TOGETHER)
     scratch = Path("$TMPDIR/mpirender")
     while not schedule.is_finished:
         for rank in range(ranks):

@@ -153,7 +153,7 @@ class Attempt:
         self.last_pixel = now - self.started
         self.first_pixel = self.first_pixel or self.last_pixel
 
-    def finished_tiles(self, now: Seconds) -> list[TileRecord]:
+    def finished_tiles(self, now: Seconds, *, has_ended_well: bool = False) -> list[TileRecord]:
         """Return the blocks that have been finished since the last call.
 
         Raises
@@ -165,7 +165,7 @@ class Attempt:
         if self.stream is None:
             return []
         try:
-            records = self.stream.read()
+            records = self.stream.read(ended=has_ended_well)
         except OutputMismatch:
             if self.has_streamed:
                 raise
@@ -257,8 +257,8 @@ def streams_of(renderer: Renderer, job: Job, task: Task, output: Path) -> dict[i
         return {}
     first = task.tile.frame
     if not task.numbers:
-        return {first: renderer.stream(job, output)}
+        return {first: renderer.stream(job, task, output)}
     return {
-        first + index: renderer.stream(job, renderer.frame_output(job, output, number))
+        first + index: renderer.stream(job, task, renderer.frame_output(job, output, number))
         for index, number in enumerate(task.numbers)
     }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import select
 import time
+from collections.abc import Collection
 
 from mpirender.units import Seconds
 
 __all__ = ["Backoff"]
+
+
+_DEAF: Seconds = 0.01  # after each look, so that who speaks without end does not keep a rank awake
 
 
 class Backoff:
@@ -30,9 +35,17 @@ class Backoff:
         """Something happened: look again soon."""
         self._step = self._shortest
 
-    def sleep(self) -> Seconds:
-        """Nothing happened: sleep, and longer the next time; return how long."""
+    def sleep(self, ears: Collection[int] = ()) -> Seconds:
+        """Nothing happened: sleep, and longer the next time; return how long at most.
+
+        Parameters
+        ----------
+        ears : collection of int
+            Files in which something may be said: then it is time to wake up.
+        """
         slept = self._step
-        time.sleep(slept)
+        time.sleep(min(slept, _DEAF) if ears else slept)
+        if ears and slept > _DEAF:
+            select.select(ears, (), (), slept - _DEAF)
         self._step = min(slept * 1.5, self._longest)
         return slept

@@ -49,11 +49,13 @@ class Trial:
     Attributes
     ----------
     ranks : int
+    policy : str
     repeat : int
         From 1; 0 for the warm-up.
     """
 
     ranks: int
+    policy: str
     repeat: int
 
 
@@ -118,16 +120,19 @@ def sizes_of(wanted: Sequence[int], ranks: int) -> tuple[int, ...]:
     return tuple(sorted({*wanted} or {*powers, ranks}))
 
 
-def trials_of(sizes: Sequence[int], repeats: int, seed: int) -> list[Trial]:
+def trials_of(
+    sizes: Sequence[int], policies: Sequence[str], repeats: int, seed: int
+) -> list[Trial]:
     """Return all runs in their order: a warm-up of all ranks, then the repeats.
 
-    Each repeat goes through all sizes in a random order, so that what changes with time, such as
-    the heat of a processor, falls on all of them alike.
+    Each repeat goes through all sizes and policies in a random order, so that what changes with
+    time, such as the heat of a processor, falls on all of them alike.
     """
     order = random.Random(seed)
-    trials = [Trial(max(sizes), _WARM_UP)]
+    pairs = [(size, policy) for size in sizes for policy in policies]
+    trials = [Trial(max(sizes), policies[0], _WARM_UP)]
     for repeat in range(1, repeats + 1):
-        trials += [Trial(size, repeat) for size in order.sample(sizes, len(sizes))]
+        trials += [Trial(*pair, repeat) for pair in order.sample(pairs, len(pairs))]
     return trials
 
 
@@ -174,9 +179,9 @@ class _Lab:
         self._asked = _ask(order, self._sizes)
         render = settle(order.render, self._asked[self._sizes[-1]].answers)
         self._threads = render.threads or min(shares)
-        largest = self._prepare(self._sizes[-1])
-        self._policy = largest.schedule.policy  # one rank needs none
+        largest = self._prepare(self._sizes[-1], order.policies[0])
         options = {
+            "policies": ", ".join(order.policies),
             "threads a rank": str(self._threads),
             "ranks": ", ".join(map(str, self._sizes)),
             "repeats": str(order.repeats),
@@ -188,21 +193,22 @@ class _Lab:
 
     def measure(self) -> None:
         """Make all runs, and write the report of them, or of those before a failure."""
-        trials = trials_of(self._sizes, self._order.repeats, self._order.seed)
+        order = self._order
+        trials = trials_of(self._sizes, order.policies, order.repeats, order.seed)
         try:
             for number, trial in enumerate(trials, 1):
                 run = self._try(trial)
                 self._report = replace(self._report, runs=(*self._report.runs, run))
-                write_results(self._report, self._order.out)
+                write_results(self._report, order.out)
                 self._say(trial, metrics_of(run).makespan, f"{number} of {len(trials)}")
         finally:
             if self._report.counted:
-                write_report(self._report, self._order.out)
+                write_report(self._report, order.out)
 
-    def _prepare(self, ranks: int) -> Production:
+    def _prepare(self, ranks: int, policy: str) -> Production:
         """Return what some ranks are to make, its pictures in the bench's folder."""
-        asked = self._asked[ranks]
-        jobs, schedule = prepare(self._order.render, asked.shots, asked.answers, ranks=ranks)
+        asked, flags = self._asked[ranks], replace(self._order.render, policy=policy)
+        jobs, schedule = prepare(flags, asked.shots, asked.answers, ranks=ranks)
         folder = (self._order.out / _PICTURES).resolve()
         several = len(jobs) > 1
         moved = [
@@ -222,7 +228,7 @@ class _Lab:
             Whatever else goes wrong.
         """
         recorder = Recorder(time.monotonic)
-        production = self._prepare(trial.ranks)
+        production = self._prepare(trial.ranks, trial.policy)
         recorder.end_phase(PREPARE)
         for rank in range(1, self._transport.size):
             self._transport.send(rank, Join(trial.ranks))
@@ -233,7 +239,7 @@ class _Lab:
             raise TransportError(f"lost in the bench: ranks {sorted(self.lost)}")
         self._assemble(range(1, trial.ranks))
         return recorder.run(
-            self._policy,
+            trial.policy,
             sum(job.pixels for job in production.jobs),
             repeat=trial.repeat,
             pictures=_hash_of(production.studio.results),
@@ -266,7 +272,7 @@ class _Lab:
         if not self._order.render.quiet:
             what = f"repeat {trial.repeat}" if trial.repeat else "warm-up"
             print(
-                f"mpirender: run {number}: {plural(trial.ranks, 'rank')}, {what}:"
+                f"mpirender: run {number}: {plural(trial.ranks, 'rank')}, {trial.policy}, {what}:"
                 f" {format_seconds(seconds)}",
                 file=sys.stderr,
             )

@@ -117,7 +117,9 @@ class BenchFlags:
     Attributes
     ----------
     render : Flags
-        Of every run.
+        Of every run, but for the policy.
+    policies : tuple of str
+        At least one.
     ranks : tuple of int
         Numbers of ranks; empty for 1, 2, 4 and so on.
     repeats : int
@@ -131,6 +133,7 @@ class BenchFlags:
     """
 
     render: Flags
+    policies: tuple[str, ...]
     ranks: tuple[int, ...]
     repeats: int
     weak: bool

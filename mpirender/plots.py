@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mpirender.errors import SetupError
 from mpirender.report.metrics import Activity, activities_of, metrics_of, window_of
@@ -32,6 +33,7 @@ _COLOURS = {  # to be told apart by the colour-blind, and on white and black (af
     Activity.SEND: "#009e73",
     Activity.WAIT: "#9aa0aa",
 }
+_Bar: TypeAlias = tuple[int, float, float]  # row, where it begins, how long it is
 _LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
@@ -131,15 +133,12 @@ def _plot(name: str, fill: Callable[[Axes], None], height: float = 4.0) -> Plot:
 def _gantt(axes: Axes, run: RunRecord) -> None:
     """Draw a row a rank, from the first task on."""
     began, ended = window_of(run)
+    bars: dict[Activity, list[_Bar]] = defaultdict(list)
     for row, rank in enumerate(run.ranks):
-        spans = activities_of(run, rank.rank)
-        for activity in {span.activity for span in spans} - {Activity.WAIT}:
-            axes.broken_barh(
-                [(s.began - began, s.seconds) for s in spans if s.activity is activity],
-                (row - 0.4, 0.8),
-                color=_COLOURS[activity],
-                linewidth=0,
-            )
+        for span in activities_of(run, rank.rank):
+            bars[span.activity].append((row, span.began - began, span.seconds))
+    for activity in (activity for activity in Activity if activity is not Activity.WAIT):
+        _draw(axes, bars[activity], activity)
     alone = max((attempt.arrived for attempt in run.attempts), default=began)
     axes.axvspan(
         alone - began, ended - began, color=_COLOURS[Activity.WAIT], alpha=0.3, linewidth=0
@@ -156,12 +155,24 @@ def _phases(axes: Axes, run: RunRecord) -> None:
     left = [0.0] * len(times)
     for activity in Activity:
         seconds = [of_rank[activity] for of_rank in times]
-        axes.barh(range(len(times)), seconds, left=left, color=_COLOURS[activity], height=0.8)
+        _draw(axes, list(zip(range(len(times)), left, seconds, strict=True)), activity)
         left = [a + b for a, b in zip(left, seconds, strict=True)]
     _rank_rows(axes, run)
     axes.set_xlim(0, max(*left, 1e-9))
     axes.set_xlabel("seconds")
     _legend(axes, list(Activity))
+
+
+def _draw(axes: Axes, bars: Sequence[_Bar], activity: Activity) -> None:
+    """Draw bars of one colour, as one thing: thousands of them would take minutes one by one."""
+    from matplotlib.collections import PolyCollection
+
+    corners = [
+        [(x, row - 0.4), (x + wide, row - 0.4), (x + wide, row + 0.4), (x, row + 0.4)]
+        for row, x, wide in bars
+        if wide > 0
+    ]
+    axes.add_collection(PolyCollection(corners, color=_COLOURS[activity], linewidth=0))
 
 
 def _rank_rows(axes: Axes, run: RunRecord) -> None:

@@ -98,6 +98,10 @@ class Child(Protocol):
     def is_waiting(self) -> bool:
         """Whether it has not begun, since the process is still at work on something else."""
 
+    @property
+    def voice(self) -> int | None:
+        """The file in which it speaks, for `select`; None once it cannot say anything more."""
+
     def poll(self) -> Exit | None:
         """Return how it ended, or None while it runs."""
 
@@ -165,6 +169,7 @@ class Process:
         self._rest = b""
         self._untold = b""
         self._has_spoken = True
+        self._has_hung_up = False
         self._moved: Seconds = 0.0
         self._looked: Seconds = 0.0
         self._cpu_seconds: Seconds = 0.0
@@ -238,9 +243,16 @@ class Process:
 
     def _read(self) -> bytes:
         try:
-            return os.read(self._pipe, 1 << 16)
+            chunk = os.read(self._pipe, 1 << 16)
         except (BlockingIOError, OSError):
             return b""
+        self._has_hung_up = not chunk
+        return chunk
+
+    @property
+    def voice(self) -> int | None:
+        """The file in which it speaks, for `select`; None once it cannot say anything more."""
+        return None if self._has_hung_up or self._log.closed else self._pipe
 
     def tell(self, words: str) -> None:
         """Say a line to a process that listens; what it has no room for follows later."""

@@ -55,7 +55,7 @@ from mpirender.messages import (
 )
 from mpirender.model import Job, Result, Seat, Tile
 from mpirender.paths import atomic_replace
-from mpirender.schedule import LOST_AFTER, Schedule, TaskState
+from mpirender.schedule import Schedule, TaskState, report_every
 from mpirender.units import Seconds, format_seconds, plural
 from mpirender.views.base import Status, View
 
@@ -64,10 +64,7 @@ __all__ = ["Root"]
 log = logging.getLogger(__name__)
 
 _TICK: Seconds = 0.1
-_REPORT_EVERY: Seconds = 0.5
-_REPORT_AT_LEAST_EVERY: Seconds = LOST_AFTER / 6  # idle ranks report four times less often
 _WITNESS_WAIT: Seconds = 2.0  # a large picture takes that long to write
-_REPORTS_A_SECOND = 500  # that the root can take in beside its other work
 
 
 class Gallery(ChoreSource, Protocol):
@@ -225,15 +222,14 @@ class Root:
         together = self._threads is None and self._jobs[0].shares_samples
         shared = threads_for(seats, together=together)
         on_host = Counter(seat.host for seat in seats)
-        report_every = len(ranks) / _REPORTS_A_SECOND
-        report_every = min(max(_REPORT_EVERY, report_every), _REPORT_AT_LEAST_EVERY)
+        every = report_every(len(ranks))
         places: Counter[str] = Counter()
         for rank, seat, threads in zip(ranks, seats, shared, strict=True):
             begin = Begin(
                 self._jobs,
                 self._threads or threads or 1,
                 on_host[seat.host],
-                report_every,
+                every,
                 self._tokens,
                 place=places[seat.host],
             )

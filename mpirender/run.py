@@ -151,7 +151,7 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
             if moved:
                 backoff = Backoff()
             else:
-                backoff.sleep()
+                backoff.sleep(worker.voices)
     except BaseException as error:
         worker.close()
         if root:

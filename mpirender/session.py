@@ -229,6 +229,11 @@ class Sitting:
         """Whether the process is at work on a request before this one."""
         return self.exit is None and self._session.first is not self
 
+    @property
+    def voice(self) -> int | None:
+        """The file in which the process speaks; see `Child.voice`."""
+        return self._session.process.voice if self._session.process and not self.exit else None
+
     def poll(self) -> Exit | None:
         """Return how the request ended, or None before."""
         if self.exit is None:

@@ -113,11 +113,8 @@ class Worker:
         """Ranks of another run that this one is to take part in."""
 
     def greet(self) -> None:
-        """Tell the root that this rank is there, and load what pictures need while it waits."""
+        """Tell the root that this rank is there."""
         self._send(Hello(seat_of_this_process(self.host, os.environ), this_machine()))
-        from mpirender.images import preload
-
-        preload()
 
     # ------------------------------------------------------------------------------ messages
 
@@ -175,6 +172,7 @@ class Worker:
             task, number, command, process, watch, grid, now, pictures=pictures, streams=streams
         )
         engaged.attempts.append(attempt)
+        _preload()
 
     def _set_to_work(self, command: Command, job: Job, log: Path) -> Child:
         """Start a renderer, or ask one that has stayed."""
@@ -253,6 +251,12 @@ class Worker:
         self._show_life(now)
         return moved
 
+    @property
+    def voices(self) -> list[int]:
+        """Files in which renderers may say something; see `Backoff.sleep`."""
+        attempts = self._engaged.attempts if self._engaged else []
+        return [voice for a in attempts if (voice := a.process.voice) is not None]
+
     def _look_after(self, attempt: Attempt, now: Seconds) -> bool:
         """Take in what a renderer has said and done; return whether anything was."""
         engaged = self._engagement()
@@ -261,8 +265,8 @@ class Worker:
         news: list[FrameDone | TilesDone] = []
         try:
             news += self._new_frames(attempt, end, now)
-            is_read = end is not None or not attempt.command.request  # which ends with its blocks
-            if records := attempt.finished_tiles(now) if is_read else []:
+            has_ended_well = end is not None and end.status == 0
+            if records := attempt.finished_tiles(now, has_ended_well=has_ended_well):
                 news.append(tiles_done(attempt, records))
             if attempt.is_done:
                 result = self._finish(attempt, now)
@@ -459,3 +463,10 @@ def _memory_available() -> Bytes:
     except OSError:
         pass
     return 1 << 62
+
+
+def _preload() -> None:
+    """Load what pictures need, while the first renderer starts."""
+    from mpirender.images import preload
+
+    preload()

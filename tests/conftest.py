@@ -8,7 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from launchers import LAUNCHERS, run
+
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("thorough", max_examples=100, deadline=None)  # that of tests/run
+settings.load_profile("quick")
 
 
 def pytest_report_header() -> list[str]:
@@ -20,7 +25,7 @@ def pytest_report_header() -> list[str]:
     return [
         f"Python: {platform.python_version()}, numpy: {numpy_version()}",
         ", ".join(launchers),
-        f"povray: {first_version('povray')}",
+        f"povray: {first_version('povray')}, blender: {first_version('blender')}",
     ]
 
 

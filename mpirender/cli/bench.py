@@ -11,6 +11,7 @@ from mpirender.cli.parser import Answered, positive, whole_number
 from mpirender.cli.render import divide, flags_of, render_parser
 from mpirender.errors import UsageError
 from mpirender.flags import BenchFlags, Flags
+from mpirender.policy import NAMES
 
 __all__ = ["parse_arguments"]
 
@@ -19,6 +20,7 @@ The folder gets results.json (raw, and complete after each run), table.csv, tabl
 and PNG, trace.json (for ui.perfetto.dev) and report.html, in which all of it is put together.
 
   mpirun -np 16 mpirender bench scene.pov +W1920 +H1080 +A0.3
+  mpirun -np 16 mpirender bench scene.pov --policy auto,static,gss,fac
   mpirun -np 16 mpirender bench walk.ini --weak --ranks 1,4,16 --repeats 5 --out weak/
 """
 
@@ -41,9 +43,15 @@ def parse_arguments(argv: Sequence[str]) -> BenchFlags | None:
         typed = _parser().parse_args(own)
     except Answered:
         return None
-    flags = flags_of(typed, passed_on)
-    _refuse(flags)
-    return BenchFlags(flags, typed.ranks, typed.repeats, typed.weak, typed.seed, typed.out)
+    policies = tuple(dict.fromkeys(typed.policy))
+    of_each = [
+        flags_of(argparse.Namespace(**{**vars(typed), "policy": policy}), passed_on)
+        for policy in policies
+    ]
+    _refuse(of_each[0])
+    return BenchFlags(
+        of_each[0], policies, typed.ranks, typed.repeats, typed.weak, typed.seed, typed.out
+    )
 
 
 def _refuse(flags: Flags) -> None:
@@ -67,7 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.usage = "mpirun -np N mpirender bench SCENE [options] [+POV-Ray switches]"
     parser.description = "Measure how a scene scales over the ranks of one MPI job."
     parser.epilog = _EPILOG
+    parser.conflict_handler = "resolve"  # here several policies can be named
     add = parser.add_argument_group("of the bench").add_argument
+    add(
+        "--policy",
+        type=_policies,
+        default=("auto",),
+        metavar="LIST",
+        help=f"rules to be compared, such as auto,gss,fac (auto); there are: {', '.join(NAMES)}",
+    )
     add("--ranks", type=_ranks, default=(), metavar="LIST", help="1,2,4 (default: 1,2,4 ... N)")
     add(
         "--repeats", type=positive, default=3, metavar="R", help="runs of each, in random order (3)"
@@ -82,6 +98,15 @@ def _parser() -> argparse.ArgumentParser:
         help="of the results (bench)",
     )
     return parser
+
+
+def _policies(text: str) -> tuple[str, ...]:
+    for name in (names := tuple(text.split(","))):
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(
+                f"got {name!r}, expected one or more of {', '.join(NAMES)}"
+            )
+    return names
 
 
 def _ranks(text: str) -> tuple[int, ...]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from mpirender.frames import FrameList
-from mpirender.messages import Witness
 from mpirender.model import Blend, Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
 from mpirender.partition import Split
 from mpirender.process import Exit
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mpirender.images import Picture
+    from mpirender.messages import Witness
 
 __all__ = [
     "PLACE",
@@ -37,7 +37,6 @@ __all__ = [
     "SceneInfo",
     "TileStream",
     "Watch",
-    "Witness",
     "without_section",
 ]
 
@@ -255,8 +254,13 @@ class TileStream(Protocol):
 
     header: bytes
 
-    def read(self) -> list[TileRecord]:
+    def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return the blocks that were finished since the last call.
+
+        Parameters
+        ----------
+        ended : bool
+            Whether the renderer has ended well, so that nothing more will come.
 
         Raises
         ------
@@ -363,7 +367,27 @@ class Renderer(Protocol):
     def check(self, job: Job, task: Task, output: Path) -> None:
         """Make sure that a frame's picture is whole and what it should be; raises as `read`."""
 
-    def stream(self, job: Job, output: Path) -> TileStream:
+    def first_pass(self, job: Job, output: Path) -> Job | None:
+        """Return the job of a pass that finds what all tasks of a job are to share.
+
+        Parameters
+        ----------
+        job : Job
+            One still that `shares_samples`.
+        output : Path
+            Where the outcome, no picture, is to be.
+
+        Returns
+        -------
+        first : Job or None
+            It streams, and its parts do not depend on the number of ranks; None where there is
+            nothing to find.
+        """
+
+    def after_first_pass(self, job: Job, output: Path) -> Job:
+        """Return the job whose tasks have all of what the first pass has found."""
+
+    def stream(self, job: Job, task: Task, output: Path) -> TileStream:
         """Prepare to read finished blocks of an attempt that is about to start.
 
         Only for jobs that stream.

@@ -15,6 +15,6 @@ from __future__ import annotations
 
 from mpirender.schedule.entry import TaskState
 from mpirender.schedule.machine import SET_ASIDE_AFTER, Schedule
-from mpirender.schedule.silence import LONGEST_TICK, LOST_AFTER
+from mpirender.schedule.silence import LONGEST_TICK, LOST_AFTER, report_every
 
-__all__ = ["LONGEST_TICK", "LOST_AFTER", "SET_ASIDE_AFTER", "Schedule", "TaskState"]
+__all__ = ["LONGEST_TICK", "LOST_AFTER", "SET_ASIDE_AFTER", "Schedule", "TaskState", "report_every"]

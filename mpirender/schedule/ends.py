@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping
+from itertools import count
 
 from mpirender.schedule.entry import Entry
 from mpirender.units import Seconds
@@ -11,15 +12,15 @@ from mpirender.units import Seconds
 __all__ = ["Ends"]
 
 _FEW = 16  # tasks that are all looked at whenever the question is asked
-_LOOK_EVERY: Seconds = 1e-4  # for each task; to look at one takes a few microseconds
+_LOOK_EVERY: Seconds = 3e-4  # for each task; to look at one takes a few microseconds
 
 
 class Ends:
     """Running tasks in the order of their expected ends.
 
     Ends move as time goes by, and to look at thousands of tasks at every question would take the
-    root longer than its other work. So many are all looked at only now and then; in between, their
-    order is that of the last look, and only those that come first are looked at anew.
+    root longer than its other work. So many are all looked at only now and then; in between, those
+    that have been added come in, and only those that come first are looked at anew.
 
     Parameters
     ----------
@@ -31,6 +32,7 @@ class Ends:
     def __init__(self, seconds_left: Callable[[Entry, Seconds], Seconds]) -> None:
         self._seconds_left = seconds_left
         self._looked: Seconds = float("-inf")
+        self._numbers = count()
         self._heap: list[tuple[Seconds, int, Entry]] = []  # minus the end, a number, the task
 
     def last(
@@ -70,14 +72,16 @@ class Ends:
             heapq.heappush(self._heap, item)
         return found
 
-    def add(self, task: Entry, end: Seconds) -> None:
-        """Count in a task that was cut off from another one, and will end at about that time."""
-        heapq.heappush(self._heap, (-end, -task.task.id - 1, task))
+    def add(self, task: Entry, now: Seconds) -> None:
+        """Count in a task of which something has become known."""
+        left = self._seconds_left(task, now)
+        if left > 0:
+            heapq.heappush(self._heap, (-now - left, next(self._numbers), task))
 
     def _look(self, held: Mapping[int, Mapping[int, Entry]], now: Seconds) -> None:
         """Look at all running tasks."""
         tasks = [task for of_rank in held.values() for task in of_rank.values()]
         ends = [(self._seconds_left(task, now), task) for task in tasks]
-        self._heap = [(-now - left, n, task) for n, (left, task) in enumerate(ends) if left > 0]
+        self._heap = [(-now - left, next(self._numbers), task) for left, task in ends if left > 0]
         heapq.heapify(self._heap)
         self._looked = now

@@ -9,8 +9,9 @@ from mpirender.errors import ErrorRecord
 from mpirender.model import Task
 from mpirender.units import Seconds
 
-__all__ = ["Entry", "Pace", "TaskState"]
+__all__ = ["Entry", "Pace", "TaskState", "time_of"]
 
+_OVERDUE = 4.0  # a task over its time is taken to need a fourth of what it has had
 _FORGETTING = 0.2  # weight of the last block among those before it
 
 
@@ -51,8 +52,15 @@ class Pace:
 
     def seconds_left(self, blocks: int, now: Seconds) -> Seconds:
         """Return the expected time for some more blocks, the first of which has been begun."""
-        each, gone = self.seconds or 0.0, now - self.since
-        return (blocks - 1) * each + max(each - gone, gone / 2)
+        return time_of(blocks, self.seconds or 0.0, now - self.since)
+
+
+def time_of(blocks: int, each: Seconds, gone: Seconds) -> Seconds:
+    """Return the expected time for blocks, the first of which has been going on for a while.
+
+    Neighbours cost alike: where it takes longer than it should, so will those after it.
+    """
+    return (blocks - 1) * max(each, gone) + max(each - gone, gone / 2)
 
 
 @dataclass(slots=True)
@@ -64,7 +72,7 @@ class Entry:
     left : set of int
         Its blocks that nobody has finished.
     sent : float
-        When it was handed out.
+        When it was handed out, or its rank could begin with it.
     fraction, told : float
         How far it was, where its rank says so, and when that was.
     units : int
@@ -72,7 +80,8 @@ class Entry:
     relieves : int or None
         The rank that it was taken from.
     expected : float
-        Seconds that a block should take, by what it took there; 0 where nothing is known.
+        Seconds that a block should take, by what it took there, or, where it was taken from nobody,
+        in the tasks before it; 0 where nothing is known.
     """
 
     task: Task
@@ -94,3 +103,13 @@ class Entry:
         """Return how many blocks must have been finished by now, by the pace that was told of."""
         pace = self.fraction * self.units / (self.told - self.sent)
         return min(int(pace * (now - self.sent)), self.units - 1)
+
+    def seconds_left(self, now: Seconds) -> Seconds:
+        """Return in which time it should end where nothing has been heard of it."""
+        gone = now - self.sent
+        return max(len(self.left) * self.expected - gone, gone / _OVERDUE)
+
+    def begun_as_foretold(self, now: Seconds) -> int:
+        """Return how many blocks should have been finished by now where nothing has been heard."""
+        gone, units = now - self.sent, len(self.left)
+        return min(int(units * gone / (gone + self.seconds_left(now))), units - 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from mpirender.events import TilesCompleted
 from mpirender.model import Result
 from mpirender.policy import Takeover
-from mpirender.schedule.entry import Entry
+from mpirender.schedule.entry import Entry, time_of
 from mpirender.units import Seconds
 
 __all__ = ["Lessons", "unfinished"]
@@ -18,6 +18,7 @@ __all__ = ["Lessons", "unfinished"]
 _CHANCE = 4.0  # blocks that say as much of a rank's speed as of their own cost
 _SURPRISING = math.log(4)  # hosts of one run hardly differ by more
 _TELLING = 0.02  # fraction of a task from which its end can be foretold
+_LATELY = 1 / 16  # weight of the last task among those before it
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Lessons:
     begun_blocks: int = 0
     start_seconds: Seconds = 0.0
     pretrace_seconds: Seconds = 0.0
+    _lately: Seconds = 0.0  # what a block took on a rank of mean speed, the last tasks count most
     _done_by: dict[int, tuple[float, Seconds]] = field(default_factory=dict)  # blocks, seconds
     _speeds: float = 0.0  # the sum of all, in blocks a second
     _ratings: dict[int, float] = field(default_factory=dict)  # logarithms of speeds, by rank
@@ -72,6 +74,14 @@ class Lessons:
             done, seconds = self._done_by.get(result.rank, (0.0, 0.0))
             self._done_by[result.rank] = done + blocks, seconds + result.render_seconds
             self._speeds += self._speed(result.rank)
+            took = (result.setup_seconds + result.render_seconds) / blocks
+            self._lately += (took * self.speed_of(result.rank) - self._lately) * max(
+                _LATELY, 1 / self.tasks
+            )
+
+    def foretell(self, blocks: float, rank: int) -> Seconds:
+        """Return what a task should take a rank, by what the last ones took; 0 if unknown."""
+        return self._lately * blocks / self.speed_of(rank)
 
     def speed_of(self, rank: int | None) -> float:
         """Return how fast a rank is, as a part of the mean of all; 1 where nothing is known."""
@@ -83,18 +93,19 @@ class Lessons:
         blocks, seconds = self._done_by.get(rank, (0.0, 1.0))
         return blocks / seconds
 
-    def note(self, event: TilesCompleted, entry: Entry, now: Seconds) -> None:
-        """Learn the pace of a running task from the blocks that it has finished."""
+    def note(self, event: TilesCompleted, entry: Entry, now: Seconds) -> bool:
+        """Learn the pace of a running task from its blocks; return whether they are its first."""
         if entry.pace is None or not event.blocks:
-            return
+            return False
         before = event.setup_seconds + event.pretrace_seconds
         is_first = entry.pace.seconds is None
         entry.pace.note(now, len(event.blocks), before=before if is_first else 0.0)
-        if is_first:
+        if is_first and (before or not entry.task.numbers):  # it is not told of whole frames
             self.begun += 1
             self.begun_blocks += len(entry.left)
             self.start_seconds += event.setup_seconds
             self.pretrace_seconds += event.pretrace_seconds
+        return is_first
 
     def end_of(self, entry: Entry, now: Seconds) -> Seconds:
         """Return in which time a running task is expected to end; 0 where nothing is known.
@@ -109,11 +120,13 @@ class Lessons:
         if _is_told_of(entry):
             left = min(len(entry.left), entry.units - entry.begun(now))
             return (entry.told - entry.sent) / (entry.fraction * entry.units) * left
+        if _is_foretold(entry):
+            return entry.seconds_left(now)
         if entry.expected:
             start = self.start_seconds / max(1, self.begun)
             each = entry.expected + self.pretrace_seconds / max(1, self.begun_blocks)
-            gone = now - entry.sent
-            return max(start + len(entry.left) * each - gone, (len(entry.left) - 1) * each)
+            gone = now - entry.sent - start
+            return max(0.0, -gone) + time_of(len(entry.left), each, max(0.0, gone))
         return 0.0
 
     def compare(self, entry: Entry) -> None:
@@ -155,14 +168,22 @@ class Lessons:
 def unfinished(entry: Entry, units: Sequence[int], now: Seconds) -> list[int]:
     """Return what of a task's units is not finished, as far as can be told, in their order."""
     left = sorted(entry.left)
-    if _is_followed(entry) or not _is_told_of(entry):
-        return left
-    return left[bisect_left(left, units[entry.begun(now)]) :]
+    if not _is_followed(entry):
+        if _is_told_of(entry):
+            return left[bisect_left(left, units[entry.begun(now)]) :]
+        if _is_foretold(entry):
+            return left[entry.begun_as_foretold(now) :]
+    return left
 
 
 def _is_told_of(entry: Entry) -> bool:
     """Return whether a rank has said how far a task is, and far enough to tell its end."""
     return entry.fraction >= _TELLING and entry.told > entry.sent
+
+
+def _is_foretold(entry: Entry) -> bool:
+    """Return whether nothing is known of a task but what others like it took."""
+    return entry.relieves is None and entry.expected > 0
 
 
 def _is_followed(entry: Entry) -> bool:

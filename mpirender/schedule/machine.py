@@ -43,6 +43,10 @@ SET_ASIDE_AFTER = 3
 """Failures in a row after which a rank gets no more work (Flamenco's number)."""
 
 
+_REFUSALS = 2  # the first rank's may be for its own task's sake; after a second all get that answer
+_CALM: Seconds = 1e-5  # after refusals, for each rank: to ask takes the root ten times as long
+
+
 class Schedule:
     """Who renders what, and what happens after a failure.
 
@@ -70,12 +74,13 @@ class Schedule:
         self._held: dict[int, dict[int, Entry]] = {}  # rank → task id → entry, none empty
         self._retry: dict[int, Entry] = {}
         self._waiting = Waiting()
+        self._calm_until: Seconds = float("-inf")  # no rank is worth relieving before
         self._alive = dict.fromkeys(range(ranks))
         self._resting: dict[int, None] = {}
         self._failures: dict[int, int] = defaultdict(int)
         self._silence = Silence()
         self._lessons = Lessons()
-        self._ends = Ends(self._lessons.end_of)
+        self._ends = Ends(self._seconds_to_share)
         self._stopped: set[int] = set()
         self.fatal: ErrorRecord | None = None
         """Why the run was ended early; None where it was not."""
@@ -192,7 +197,7 @@ class Schedule:
             case TaskProgressed():
                 self._note_progress(event, now)
             case TaskCompleted(result):
-                return self._complete(result)
+                return self._complete(result, now)
             case TaskFailed():
                 return self._fail(event)
             case WorkerLost(rank):
@@ -212,8 +217,8 @@ class Schedule:
     def _note_tiles(self, event: TilesCompleted, now: Seconds) -> list[Instruction]:
         """Take finished blocks off those who have them to do, whoever rendered them."""
         entry = self._entries[event.task_id]
-        if entry.rank == event.rank:
-            self._lessons.note(event, entry, now)
+        if entry.rank == event.rank and self._lessons.note(event, entry, now):
+            self._ends.add(entry, now)
         return self._take_off(event.blocks, entry, event.rank)
 
     def _take_off(self, blocks: Iterable[int], entry: Entry, rank: int) -> list[Instruction]:
@@ -232,7 +237,9 @@ class Schedule:
                 self._failures[rank] = 0
         return out
 
-    def _complete(self, result: Result) -> list[Instruction]:
+    def _complete(self, result: Result, now: Seconds) -> list[Instruction]:
+        for following in self._held.get(result.rank, {}).values():
+            following.sent = max(following.sent, now)
         entry = self._entries[result.task.id]
         if entry.state in (TaskState.COMPLETED, TaskState.CANCELED):
             self._lessons.learn(result, self._partition.size_of(result.task.tile))
@@ -375,9 +382,10 @@ class Schedule:
             return []
         # at a thousand ranks most events are blocks; whether one could be relieved can wait a tick
         frequent = isinstance(event, TilesCompleted | TaskProgressed | RankHeard)
-        worth_asking = self._policy.takes_over and not frequent
+        worth_asking = self._policy.takes_over and not frequent and now >= self._calm_until
+        refusals = 0 if worth_asking else _REFUSALS
         waiting: Iterable[int] = self._waiting
-        if not (worth_asking or self._retry or self._supply.is_for_all):
+        if not (refusals < _REFUSALS or self._retry or self._supply.is_for_all):
             if not isinstance(event, WorkerReady) or event.rank not in self._alive:
                 return []
             waiting = [event.rank]  # which may have pieces of its own
@@ -385,13 +393,15 @@ class Schedule:
         served: list[int] = []
         for rank in waiting:
             entry = self._next_for(rank)
-            if entry is None and worth_asking:
+            if entry is None and refusals < _REFUSALS:
                 entry = self._take_over(rank, now, orders)
-                worth_asking = entry is not None or rank in self._held  # others get that answer too
+                if entry is None:
+                    refusals += 1 if rank in self._held else _REFUSALS
+                    self._calm_until = now + _CALM * len(self._alive)
             if entry is not None:
                 orders += self._hand_out(entry, rank, now)
                 served.append(rank)
-            elif not (self._retry or self._supply.is_for_all or worth_asking):
+            elif not (self._retry or self._supply.is_for_all or refusals < _REFUSALS):
                 break
         for rank in served:
             self._waiting.remove(rank)
@@ -402,6 +412,10 @@ class Schedule:
         self._release(entry)
         entry.state, entry.rank = TaskState.ACTIVE, rank
         entry.pace, entry.sent, entry.fraction = Pace(now), now, 0.0
+        if entry.task.numbers and entry.relieves is None:
+            frames = self._partition.size_of(entry.task.tile)
+            entry.expected = self._lessons.foretell(frames, rank) / entry.units
+        self._ends.add(entry, now)
         entry.attempt += 1
         self._held.setdefault(rank, {})[entry.task.id] = entry
         return [
@@ -411,6 +425,8 @@ class Schedule:
 
     def _without_what_others_do(self, entry: Entry, rank: int) -> list[Instruction]:
         """Spare a rank the blocks of its rectangle that are finished, or another rank's to do."""
+        if len(entry.left) == entry.units:
+            return []
         others = set(self._partition.units_of(entry.task.tile)) - entry.left
         parts = self._partition.tiles_of(others)
         return [ShortenTask(rank, entry.task.id, part) for part in parts]
@@ -422,6 +438,10 @@ class Schedule:
                 return entry
         piece = self._supply.next_for(rank, self._alive, self._lessons)
         return self._enter(piece) if piece else None
+
+    def _seconds_to_share(self, entry: Entry, now: Seconds) -> Seconds:
+        """Return in which time a task will end; 0 where nobody could take anything of it."""
+        return self._lessons.end_of(entry, now) if len(entry.left) > 1 else 0.0
 
     def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
         """Return the far part of the running task that will end last, as a task of its own."""
@@ -439,7 +459,6 @@ class Schedule:
         out.append(ShortenTask(last.rank, last.task.id, parts[index][0]))
         newcomer = self._enter(parts[index][0])
         newcomer.relieves, newcomer.expected = last.rank, offer.seconds_per_block / speed
-        self._ends.add(newcomer, now + seconds_left)
         return newcomer
 
     def _stop(self, speaker: int | None) -> list[Instruction]:

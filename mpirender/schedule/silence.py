@@ -7,13 +7,22 @@ from itertools import takewhile
 
 from mpirender.units import Seconds
 
-__all__ = ["LONGEST_TICK", "LOST_AFTER", "Silence"]
+__all__ = ["LONGEST_TICK", "LOST_AFTER", "Silence", "report_every"]
 
 LOST_AFTER: Seconds = 60.0
 """Silence after which a rank counts as dead; ranks speak every few seconds even when idle."""
 
 LONGEST_TICK: Seconds = 10.0
 """A longer time between two ticks means that rank 0 itself stood still, not the others."""
+
+_REPORT_EVERY: Seconds = 0.5
+_REPORT_AT_LEAST_EVERY: Seconds = LOST_AFTER / 6  # idle ranks report four times less often
+_REPORTS_A_SECOND = 2000  # which take rank 0 a tenth of a core
+
+
+def report_every(ranks: int) -> Seconds:
+    """Return the time from one report of a rank with a task to the next, in a run of so many."""
+    return min(max(_REPORT_EVERY, ranks / _REPORTS_A_SECOND), _REPORT_AT_LEAST_EVERY)
 
 
 class Silence:

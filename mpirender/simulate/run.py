@@ -27,7 +27,7 @@ from mpirender.events import (
 )
 from mpirender.model import Result, Task, Tile
 from mpirender.partition import FramePartition, Partition
-from mpirender.schedule import Schedule
+from mpirender.schedule import Schedule, report_every
 from mpirender.simulate.fleet import Fleet
 from mpirender.units import Seconds
 
@@ -37,9 +37,6 @@ _LEAD = 4.0  # of the latency, as in the real worker
 _NEARLY = 0.25  # of a task, as there
 _TICK: Seconds = 0.1
 _IDLE_TICK: Seconds = 1.0  # while no rank waits
-_REPORT_EVERY: Seconds = 0.5
-_REPORTS_A_SECOND = 500
-_LONGEST_REPORT: Seconds = 10.0
 _DEATH_IS_SEEN_AFTER: Seconds = 1.0
 _FAILURE = ErrorRecord("RendererFailed", "a simulated failure")
 
@@ -132,8 +129,7 @@ class Simulation:
 
     def run(self) -> Simulation:
         """Let time pass until nothing is left to happen."""
-        every = len(self._ranks) / _REPORTS_A_SECOND
-        every = min(max(_REPORT_EVERY, every), _LONGEST_REPORT)
+        every = report_every(len(self._ranks))
         for rank in self._ranks:
             self._tell(0.0, WorkerReady(rank.number))
             self._at(every * (1 + rank.number / len(self._ranks)), self._show_life, rank, every)

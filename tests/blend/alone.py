@@ -1,6 +1,6 @@
-"""`blender -b FILE -o OUT -s FIRST -e LAST -a` for Python environments that have bpy only.
+"""`blender -b FILE -o OUT -s FIRST -e LAST -a` for a Python that has Blender as a module.
 
-    python alone.py FILE OUT FIRST LAST [--scene NAME] [--threads N]
+    python alone.py -- FILE OUT FIRST LAST [--scene NAME] [--threads N]
 
 Nothing else of the file is changed: what it writes is what Blender alone writes.
 """
@@ -8,6 +8,7 @@ Nothing else of the file is changed: what it writes is what Blender alone writes
 from __future__ import annotations
 
 import argparse
+import sys
 
 import bpy
 
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("last", type=int)
     parser.add_argument("--scene")
     parser.add_argument("--threads", type=int)
-    options = parser.parse_args()
+    options = parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
     bpy.ops.wm.open_mainfile(filepath=options.file)
     scene = bpy.data.scenes[options.scene] if options.scene else bpy.context.scene
     scene.render.filepath = options.out

@@ -67,6 +67,18 @@ def test_weak_scaling_has_frames_grow_with_the_ranks(tmp_path: Path) -> None:
     assert {len(each["ranks"]): each["pixels"] // 320 for each in runs} == {2: 4, 4: 8}
 
 
+def test_several_policies_are_measured_side_by_side(tmp_path: Path) -> None:
+    folder = Folder.with_scene(tmp_path, *SCENE)
+    done = folder.render_bench(MPICH, 2, "--policy", "auto,static,ss", "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    runs = results(folder.path / "bench")["runs"][1:]
+    measured = {(run["policy"], len(run["ranks"])) for run in runs}
+    assert measured == {(name, n) for name in ("auto", "static", "ss") for n in (1, 2)}
+    assert len({run["pictures"] for run in runs}) == 1
+    table = (folder.path / "bench/table.csv").read_text().splitlines()
+    assert sorted({line.partition(",")[0] for line in table[1:]}) == ["auto", "ss", "static"]
+
+
 def test_a_scene_at_fault_ends_the_bench_on_all_ranks(tmp_path: Path) -> None:
     folder = Folder.with_scene(tmp_path, "size = 40x64", "block = 8", "fault = scene:4")
     done = folder.render_bench(MPICH, 2, "--rows-per-task", "8")

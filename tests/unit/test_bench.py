@@ -1,25 +1,20 @@
 from __future__ import annotations
 
-import hashlib
 import itertools
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.samples import OUTPUT, PPM, tile
 
-from mpirender.bench import Trial, bench, portion_of, sizes_of, trials_of
+from mpirender.bench import Trial, portion_of, sizes_of, trials_of
 from mpirender.cli.bench import parse_arguments
-from mpirender.errors import RendererFailed, UsageError
+from mpirender.errors import UsageError
 from mpirender.flags import BenchFlags
-from mpirender.hosts import Claim
 from mpirender.model import Blend, JobFrame
+from mpirender.policy import NAMES
 from mpirender.renderers.base import SceneInfo
-from mpirender.report.records import from_json
-from mpirender.root import Root
-from mpirender.run import produce
 
 
 def flags(*argv: str) -> BenchFlags:
@@ -56,66 +51,24 @@ def test_more_ranks_than_there_are_cannot_be_measured() -> None:
 
 @given(
     st.lists(st.integers(1, 99), min_size=1, max_size=6, unique=True),
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),
     st.integers(1, 5),
     st.integers(),
 )
 def test_every_size_is_run_in_every_repeat_after_a_warm_up(
-    sizes: list[int], repeats: int, seed: int
+    sizes: list[int], policies: list[str], repeats: int, seed: int
 ) -> None:
-    warm_up, *counted = trials_of(sizes, repeats, seed)
-    assert warm_up == Trial(max(sizes), 0)
-    assert [trial.repeat for trial in counted] == sorted(
-        repeat for repeat in range(1, repeats + 1) for _ in sizes
-    )
-    assert len(set(counted)) == len(counted) == len(sizes) * repeats
+    warm_up, *counted = trials_of(sizes, policies, repeats, seed)
+    assert warm_up == Trial(max(sizes), policies[0], 0)
+    pairs = len(sizes) * len(policies)
+    assert [trial.repeat for trial in counted] == sorted([*range(1, repeats + 1)] * pairs)
+    assert len(set(counted)) == len(counted) == pairs * repeats
 
 
 def test_the_order_is_random_and_the_same_for_the_same_seed() -> None:
-    orders = {tuple(trials_of((1, 2, 4, 8, 16), 3, seed)) for seed in range(20)}
+    orders = {tuple(trials_of((1, 2, 4, 8, 16), ("auto",), 3, seed)) for seed in range(20)}
     assert len(orders) > 10
-    assert trials_of((1, 2, 4), 3, 7) == trials_of((1, 2, 4), 3, 7)
-
-
-# ---------------------------------------------------------------------------------- the runs
-
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "s.fake"
-    path.write_text("size = 16x24")
-    return path
-
-
-def test_a_bench_needs_no_launcher(scene: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert bench(flags("s.fake", "--repeats", "2"), Claim()) == 0
-    printed = capsys.readouterr()
-    assert printed.out == f"{scene.parent / 'bench' / 'report.html'}\n"
-    assert [line.partition(": 1 rank")[0] for line in printed.err.splitlines()] == [
-        f"mpirender: run {number} of 3" for number in (1, 2, 3)
-    ]
-    read = from_json((scene.parent / "bench" / "results.json").read_text())
-    assert [run.repeat for run in read.runs] == [0, 1, 2]
-    assert read.setting.scene_hash == hashlib.sha256(scene.read_bytes()).hexdigest()
-
-
-def test_runs_before_a_failure_are_kept(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
-
-    def produce_twice(*arguments: Any) -> Root:
-        calls.append(1)
-        if len(calls) > 2:
-            raise RendererFailed("the third run is out of luck")
-        return produce(*arguments)
-
-    monkeypatch.setattr("mpirender.bench.produce", produce_twice)
-    with pytest.raises(RendererFailed):
-        bench(flags("s.fake", "-q"), Claim())
-    out = scene.parent / "bench"
-    assert [run.repeat for run in from_json((out / "results.json").read_text()).runs] == [0, 1]
-    assert (out / "report.html").exists()
+    assert trials_of((1, 2, 4), ("auto",), 3, 7) == trials_of((1, 2, 4), ("auto",), 3, 7)
 
 
 # ------------------------------------------------------------------------------- weak scaling
@@ -147,7 +100,12 @@ def test_frames_that_are_made_of_others_have_no_portions() -> None:
 def test_a_scene_is_enough() -> None:
     typed = flags("scene.pov")
     assert (typed.ranks, typed.repeats, typed.weak, typed.seed) == ((), 3, False, 0)
+    assert typed.policies == ("auto",)
     assert typed.out == Path("bench")
+
+
+def test_several_policies_can_be_named_each_counts_once() -> None:
+    assert flags("scene.pov", "--policy", "gss,auto,gss").policies == ("gss", "auto")
 
 
 def test_options_of_the_bench_and_of_a_render_go_together() -> None:
@@ -164,6 +122,14 @@ def test_options_of_the_bench_and_of_a_render_go_together() -> None:
         (("s.pov", "--ranks", "1,x"), "argument --ranks: got '1,x', expected such as 1,2,4"),
         (("s.pov", "--ranks", "0,1"), "argument --ranks: got '0,1', expected such as 1,2,4"),
         (("s.pov", "--repeats", "0"), "argument --repeats: got '0'"),
+        (
+            ("s.pov", "--policy", "gss,x"),
+            "argument --policy: got 'x', expected one or more of auto",
+        ),
+        (
+            ("s.pov", "--policy", "ss,gss", "--rows-per-task", "9"),
+            "--rows-per-task beside --policy gss",
+        ),
         (("s.pov", "--out", "a.html"), "argument --out: got 'a.html', expected a folder"),
         (("s.pov", "-o", "a.png"), "--output in a bench"),
         (("s.pov", "--movie", "a.mp4"), "--movie in a bench"),

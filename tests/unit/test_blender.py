@@ -262,7 +262,8 @@ def test_channels_go_back_to_the_order_that_they_have_in_blender(
 
 
 def test_a_part_that_is_not_there_yet_has_no_blocks(tmp_path: Path) -> None:
-    stream = Blender().stream(job_of(), tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
+    task = Task(5, Tile(8, 16, 0, 16), numbers=(6,))
+    stream = Blender().stream(job_of(), task, tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
     assert (stream.read(), stream.header) == ([], b"")
 
 

@@ -30,7 +30,7 @@ def exact(pixel: tuple[float, float, float], bits: int, colours: str) -> list[fl
     return [step * (16 + 219 * luma), step * (128 + 224 * cb), step * (128 + 224 * cr)]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 @given(
     st.tuples(*(st.integers(0, 65535) for _ in range(3))),
     st.sampled_from(("uint8", "uint16")),

@@ -70,10 +70,10 @@ def test_a_task_that_has_ended_is_last_no_longer() -> None:
     assert hall.last(now=1) == (MANY - 2, 97.0 + MANY)
 
 
-def test_a_task_that_was_cut_off_is_counted_in_at_once() -> None:
+def test_a_task_of_which_something_has_become_known_is_counted_in_at_once() -> None:
     hall = Hall(*(100.0 + rank for rank in range(MANY)))
     hall.last(now=1)
     newcomer = hall.task(MANY)
     hall.at[MANY] = 9000.0
-    hall.ends.add(newcomer, 8000.0)
+    hall.ends.add(newcomer, 1)
     assert hall.last(now=1) == (MANY, 8999.0)

@@ -11,20 +11,23 @@ from mpirender.model import Task, Tile
 from mpirender.process import Exit
 from mpirender.renderers import fake as module
 from mpirender.renderers.base import Request
-from mpirender.renderers.fake import Fake, FakeScene, FakeWatch, pixel_row
+from mpirender.renderers.fake import FAULTS, Fake, FakeScene, FakeWatch, pixel_row
 
 
 def test_a_scene_needs_nothing_but_a_size() -> None:
-    assert FakeScene.parse("size = 64x48\n") == FakeScene(64, 48)
+    assert vars(FakeScene.parse("size = 64x48\n")) == vars(FakeScene(64, 48))
 
 
 def test_a_scene_says_what_its_lines_say() -> None:
     scene = FakeScene.parse(
         "# a comment\n\nsize=6x4 # pixels\nbits = 16\nblock= 8\nseconds = 0.5\nsetup = .25\n"
-        "fault = exit:3\nfault = hang:2@1"
+        "costs = a.txt\nstream = yes\nframes = 1-9\nfault = exit:3\nfault = hang:2@1"
     )
-    faults = (("exit", 3, 0), ("hang", 2, 1))
-    assert scene == FakeScene(6, 4, bits=16, block=8, seconds=0.5, setup=0.25, faults=faults)
+    assert vars(scene) == {
+        **{"width": 6, "height": 4, "bits": 16, "block": 8, "frames": "1-9", "stream": True},
+        **{"seconds": 0.5, "costs": "a.txt", "setup": 0.25},
+        "faults": (("exit", 3, 0), ("hang", 2, 1)),
+    }
 
 
 @pytest.mark.parametrize(
@@ -41,15 +44,17 @@ def test_a_scene_says_what_its_lines_say() -> None:
         "nonsense",
     ],
 )
-def test_a_line_that_is_not_understood_is_told(line: str) -> None:
+def test_a_line_that_is_not_understood_is_told(line: str, tmp_path: Path) -> None:
+    (tmp_path / "a.fake").write_text(f"size = 4x4\n{line}\n")
     with pytest.raises(UsageError) as caught:
-        FakeScene.parse(f"size = 4x4\n{line}\n")
+        Fake().ask(Request("", str(tmp_path / "a.fake"), ())).answer()
     assert caught.value.message == f"a line of the .fake scene is not understood: {line}"
 
 
-def test_a_scene_without_a_size_is_told() -> None:
+def test_a_scene_without_a_size_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.fake").write_text("bits = 16\n")
     with pytest.raises(UsageError, match="has no size"):
-        FakeScene.parse("bits = 16\n")
+        Fake().ask(Request("", str(tmp_path / "a.fake"), ())).answer()
 
 
 def test_a_fault_strikes_every_attempt_or_only_one() -> None:
@@ -60,16 +65,16 @@ def test_a_fault_strikes_every_attempt_or_only_one() -> None:
 
 
 def test_the_docstring_lists_every_fault() -> None:
-    assert all(f"``{fault}``" in (module.__doc__ or "") for fault in module._FAULTS)
+    assert all(f"``{fault}``" in (module.__doc__ or "") for fault in FAULTS)
 
 
-def test_the_command_is_this_module_itself(tmp_path: Path) -> None:
+def test_the_command_is_a_program_beside_the_module(tmp_path: Path) -> None:
     task = Task(3, Tile(8, 16, 0, 4))
     command = Fake().command(
         job(arguments=("s.fake", "16x24")), task, attempt=2, threads=1, scratch=tmp_path
     )
     output = tmp_path / "task-000003.2.ppm"
-    own = (sys.executable, "-S", "-m", "mpirender.renderers.fake")
+    own = (sys.executable, "-I", "-S", str(Path(module.__file__).with_name("child.py")))
     assert command.argv == (*own, "s.fake", "16x24", "3", "2", "", "8,16,0,4", str(output))
     assert command.output == output
 

@@ -77,7 +77,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("images") / "picture"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(picture=pictures())
 def test_every_bit_of_every_pixel_survives(scratch: Path, picture: Picture) -> None:
     write_picture(scratch, picture)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from unit.samples import MODULES, TREES
@@ -33,7 +34,7 @@ LEVELS = (
         *("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
         *("snapshot", "measure", "reporter", "run"),
     ),
-    ("cli", "app", "bench"),
+    ("cli", "app", "bench", "firstpass"),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
@@ -58,8 +59,13 @@ HOMES = {
 }
 
 
-def imports(module: str) -> Iterator[str]:
+@cache
+def imports(module: str) -> frozenset[str]:
     """Dotted names that a module imports, in functions and for types too, and `time.sleep`."""
+    return frozenset(imported_by(module))
+
+
+def imported_by(module: str) -> Iterator[str]:
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

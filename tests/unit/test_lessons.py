@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from unit.samples import result
 
+from mpirender.events import TilesCompleted
 from mpirender.model import Task, Tile
 from mpirender.schedule.entry import Entry, Pace
 from mpirender.schedule.lessons import Lessons, unfinished
@@ -64,3 +66,36 @@ def test_a_task_goes_on_after_it_has_told_how_far_it_is(now: float, left: float)
 def test_what_is_finished_by_now_is_not_there_to_be_taken() -> None:
     assert unfinished(told(), range(20), 15.0) == list(range(5, 20))
     assert unfinished(told(), range(20), 20.0) == list(range(10, 20))
+
+
+def foretold() -> Entry:
+    """A frame of 10 rows, begun at 0 s, which should take 10 s; nothing has been heard of it."""
+    task = Task(0, Tile(0, 10, 0, 1), numbers=(1,))
+    return Entry(task, rank=0, units=10, left=set(range(10)), expected=1.0)
+
+
+@pytest.mark.parametrize(("now", "left"), [(0.0, 10.0), (6.0, 4.0), (9.0, 2.25), (20.0, 5.0)])
+def test_a_task_of_which_nothing_is_heard_goes_on_as_foretold(now: float, left: float) -> None:
+    assert Lessons().end_of(foretold(), now) == left
+
+
+def test_of_a_task_that_is_overdue_a_fifth_is_there_to_be_taken() -> None:
+    assert unfinished(foretold(), range(10), 5.0) == [5, 6, 7, 8, 9]
+    assert unfinished(foretold(), range(10), 30.0) == [8, 9]
+
+
+def test_a_task_is_foretold_by_the_last_ones_and_the_speed_of_its_rank() -> None:
+    lessons = Lessons()
+    assert lessons.foretell(1, 0) == 0
+    task = Task(0, Tile(0, 10, 0, 1), numbers=(1,))
+    for rank, seconds in ((0, 8.0), (1, 16.0)) * 40:
+        lessons.learn(result(task, rank=rank, seconds=seconds), 1)
+    assert lessons.foretell(1, 1) == pytest.approx(2 * lessons.foretell(1, 0))
+    assert lessons.foretell(3, 0) == pytest.approx(3 * (2 + 4), rel=0.01)
+
+
+def test_the_start_of_a_whole_frame_is_not_told_of_with_its_rows() -> None:
+    lessons, entry = Lessons(), foretold()
+    entry.pace = Pace(0.0)
+    lessons.note(TilesCompleted(0, 0, tuple(range(10))), entry, 10.0)
+    assert lessons.begun == 0

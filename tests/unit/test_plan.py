@@ -54,9 +54,12 @@ def test_all_frames_cost_the_same_where_one_was_looked_at() -> None:
     assert film(3, Sample(0, (1.0, 1.0, 2.0, 2.0))).units() == [2, 4, 2, 4, 2, 4]
 
 
-@pytest.mark.parametrize("frames", [10, 2000, 60_000])
+@pytest.mark.parametrize("frames", [1, 20, 600])
 @pytest.mark.parametrize("rows", [1, 7, 40])
-def test_no_work_is_lost_where_rows_are_taken_together(frames: int, rows: int) -> None:
+def test_no_work_is_lost_where_rows_are_taken_together(
+    frames: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mpirender.planning._MOST_UNITS", 500)
     sample = Sample(0, tuple(float(row) for row in range(rows)))
     model = CostModel(rows, 1, frames, (sample,), Overheads())
     assert model.work == pytest.approx(frames * sum(sample.costs))

@@ -144,7 +144,7 @@ def parts(draw: st.DrawFn) -> tuple[int, int, int]:
 
 
 @given(parts())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 def test_povray_renders_exactly_the_rows_asked_for(part: tuple[int, int, int]) -> None:
     height, start, stop = part
     arguments = area_arguments(Tile(start, stop, 0, 5), 5, height)
@@ -157,7 +157,7 @@ def test_povray_renders_exactly_the_rows_asked_for(part: tuple[int, int, int]) -
 
 
 @given(parts())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 def test_povray_renders_exactly_the_columns_asked_for(part: tuple[int, int, int]) -> None:
     width, left, right = part
     arguments = area_arguments(Tile(0, 5, left, right), width, 5)

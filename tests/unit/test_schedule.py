@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import heapq
 import random
-import time
 from collections import Counter, defaultdict
 
 import pytest
@@ -608,7 +606,7 @@ class World:
     fails=st.sampled_from([0.0, 0.1, 0.4, 1.0]),
     name=st.sampled_from([name for name in NAMES if name not in ("auto", "halving")]),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=3 * settings().max_examples // 2)
 def test_no_order_of_events_loses_or_repeats_anything(
     seed: int, ranks: int, rows: int, retries: int, fails: float, name: str
 ) -> None:
@@ -632,34 +630,6 @@ def test_no_order_of_events_loses_or_repeats_anything(
     assert {task.id for task, _ in machine.failed} == {
         task for task, state in states.items() if state is TaskState.FAILED
     }
-
-
-def test_ten_thousand_ranks_are_no_trouble() -> None:
-    began = time.process_time()
-    ranks = 10_000
-    machine = Schedule(
-        Partition(Grid(Tile(0, 4320, 0, 7680), 32)), Factoring(), ranks=ranks, retries=2
-    )
-    queue: list[tuple[float, int, SendTask]] = []
-    rendered = stops = 0
-
-    def tell(now: float, instructions: list[Instruction]) -> None:
-        nonlocal stops
-        for order in instructions:
-            if isinstance(order, SendTask):
-                spent = order.task.tile.pixels * (1 + order.rank % 7)
-                heapq.heappush(queue, (now + spent, order.task.id, order))
-            stops += isinstance(order, StopWorker)
-
-    for rank in range(ranks):
-        tell(0, machine.handle(WorkerReady(rank), 0))
-    while queue:
-        now, _, order = heapq.heappop(queue)
-        rendered += order.task.tile.pixels
-        tell(now, machine.handle(TaskCompleted(result(order.task, rank=order.rank)), now))
-        tell(now, machine.handle(WorkerReady(order.rank), now))
-    assert (rendered, stops) == (4320 * 7680, ranks)
-    assert time.process_time() - began < 20  # it takes about 1; anything quadratic takes minutes
 
 
 @pytest.mark.parametrize("state", TaskState, ids=lambda state: state.value)

@@ -8,8 +8,17 @@ from collections.abc import Callable, Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.samples import result
 
-from mpirender.events import Event, Instruction, SendTask, TilesCompleted
+from mpirender.events import (
+    Event,
+    Instruction,
+    SendTask,
+    ShortenTask,
+    TaskCompleted,
+    TilesCompleted,
+    WorkerReady,
+)
 from mpirender.model import Task, Tile
 from mpirender.partition import Grid
 from mpirender.partition.frames import FramePartition, Section
@@ -162,6 +171,20 @@ def test_one_frame_is_rendered_by_all_ranks() -> None:
     assert run.makespan < 3.0 * (ROWS / 4 + 2) + 2
 
 
+def test_a_frame_of_which_nothing_is_heard_is_divided_as_the_ones_before_it_say() -> None:
+    studio = Studio(film(3, 10), 2)
+    for rank in (0, 1):
+        studio.handle(WorkerReady(rank), 0)
+    for rank, now in ((0, 10), (1, 13)):
+        task = studio.tasks[rank]
+        studio.handle(TilesCompleted(rank, task.id, studio.units_of_frame(rank)), now)
+        studio.handle(TaskCompleted(result(task, rank=rank, seconds=12)), now)
+        out = studio.handle(WorkerReady(rank), now)
+    shortened = [order for order in out if isinstance(order, ShortenTask)]
+    assert [(order.rank, order.part.frame) for order in shortened] == [(0, 2)]
+    assert 0 < shortened[0].part.height < 8 * 8  # not the two rows that must be done
+
+
 def test_rows_are_left_alone_where_they_cannot_be_divided() -> None:
     studio = Studio(film(5, ROWS, divides=False), 3)
     studio.render(lambda unit: 1.0)
@@ -184,7 +207,7 @@ def test_cheap_frames_come_several_at_once() -> None:
     st.sampled_from([0.0, 0.1, 0.4]),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 def test_every_row_is_kept_once_whatever_happens(
     seed: int, ranks: int, frames: int, rows: int, fails: float, divides: bool
 ) -> None:

@@ -67,10 +67,10 @@ class BlenderStream:
         self._path = output
         self._is_read = False
 
-    def read(self) -> list[TileRecord]:
-        """Return all blocks once they are there; see `TileStream.read`."""
+    def read(self, *, ended: bool = False) -> list[TileRecord]:
+        """Return all blocks once Blender is done with them; see `TileStream.read`."""
         place = _PLACE.search(self._path.name)
-        if self._is_read or place is None or not self._path.exists():
+        if self._is_read or place is None or not ended:
             return []
         import numpy as np
 

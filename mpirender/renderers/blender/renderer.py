@@ -118,7 +118,14 @@ class Blender:
 
         return read_picture(output)
 
-    def stream(self, job: Job, output: Path) -> BlenderStream:
+    def first_pass(self, job: Job, output: Path) -> None:
+        """Return None: nothing is shared; see `Renderer.first_pass`."""
+
+    def after_first_pass(self, job: Job, output: Path) -> Job:
+        """Return the job as it is; see `Renderer.after_first_pass`."""
+        return job
+
+    def stream(self, job: Job, task: Task, output: Path) -> BlenderStream:
         """Prepare to read a part of a frame; see `Renderer.stream`."""
         return BlenderStream(job, output)
 

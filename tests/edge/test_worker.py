@@ -335,7 +335,7 @@ def test_a_renderer_that_is_not_there_is_told_and_the_worker_goes_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.begin()
-    monkeypatch.setattr("mpirender.renderers.fake.sys.executable", "no-such-program")
+    monkeypatch.setattr("mpirender.renderers.fake.renderer.sys.executable", "no-such-program")
     desk.assign()
     (lost, ready) = desk.said
     assert isinstance(lost, TaskLost)

@@ -251,7 +251,7 @@ def reading(
 ) -> None:
     """Let what is read from the stream go through a function first."""
     real = FakeStream.read
-    monkeypatch.setattr(FakeStream, "read", lambda self: change(real(self)))
+    monkeypatch.setattr(FakeStream, "read", lambda self, *, ended: change(real(self)))
 
 
 def unknown(records: list[TileRecord]) -> list[TileRecord]:
@@ -291,7 +291,7 @@ def test_a_stream_that_goes_on_in_an_unknown_way_is_a_failure(
 def test_a_renderer_that_cannot_be_started_leaves_no_stream(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mpirender.renderers.fake.sys.executable", "no-such-program")
+    monkeypatch.setattr("mpirender.renderers.fake.renderer.sys.executable", "no-such-program")
     lost = desk.outcome()
     assert isinstance(lost, TaskLost)
     assert lost.error.condemns_rank

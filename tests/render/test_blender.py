@@ -198,3 +198,15 @@ def test_what_cannot_be_rendered_is_refused_in_one_line(
 def test_what_ranks_cannot_share_is_told(blends: Path, desk: Desk) -> None:
     done = desk.render(2, blends / "unbaked.blend", "--dry-run")
     assert "simulations without a cache of all frames: rigid bodies" in done.stderr
+
+
+def test_check_says_what_will_be_done(blends: Path, desk: Desk) -> None:
+    done = desk.render(1, "check", blends / "workbench.blend", "-f", "2")
+    assert "  frames are not cut: BLENDER_WORKBENCH looks at what else" in done.stdout
+    assert "any number of ranks gives blender's own picture" in done.stdout
+
+
+def test_a_plan_is_refused(blends: Path, desk: Desk) -> None:
+    done = desk.render(1, "plan", blends / "plain.blend", "-np", "4")
+    told = "mpirender: what a scene of blender's costs cannot be foretold"
+    assert (done.returncode, done.stderr.startswith(told)) == (2, True), done.stderr

@@ -5,16 +5,20 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from unit.samples import job
 
 from mpirender.cli.render import divide
 from mpirender.errors import (
     MpirenderError,
+    OutputMismatch,
     RendererFailed,
     RendererNotFound,
     SceneError,
@@ -23,12 +27,12 @@ from mpirender.errors import (
 )
 from mpirender.flags import MovieFlags
 from mpirender.model import Job, JobFrame, Task, Tile
-from mpirender.partition import Split
+from mpirender.partition import Grid, Split
 from mpirender.process import Exit
 from mpirender.renderers import ask
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender import Blender, BlenderWatch, parse_options
-from mpirender.renderers.blender.blocks import passes_of
+from mpirender.renderers.blender.blocks import assemble, block_name, passes_of
 from mpirender.renderers.blender.inside.devices import card_of, kind_of
 from mpirender.renderers.blender.inside.wire import Fault
 from mpirender.renderers.blender.play import Play, argv_of
@@ -265,6 +269,73 @@ def test_a_part_that_is_not_there_yet_has_no_blocks(tmp_path: Path) -> None:
     task = Task(5, Tile(8, 16, 0, 16), numbers=(6,))
     stream = Blender().stream(job_of(), task, tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
     assert (stream.read(), stream.header) == ([], b"")
+
+
+NAMES = ("L.Combined.A", "L.Combined.B", "L.Combined.G", "L.Combined.R", "L.Depth.Z")
+
+
+def write_layers(path: Path, pixels: NDArray[np.float32], samples: str) -> None:
+    """Write an EXR as Blender does, with a note of the samples."""
+    height, width, channels = pixels.shape
+    spec = oiio.ImageSpec(width, height, channels, "float")
+    spec.channelnames = NAMES
+    spec.attribute("cycles.L.samples", samples)
+    spec.attribute("cycles.L.render_time", "00:01.00")
+    file = oiio.ImageOutput.create(str(path))
+    assert file, oiio.geterror()
+    assert file.open(str(path), spec)
+    assert file.write_image(np.ascontiguousarray(pixels))
+    file.close()
+
+
+def put_together(folder: Path, work: Job, parts: dict[Tile, NDArray[np.float32]]) -> Put:
+    """Let parts of a frame travel from Blender's files to those that Blender is handed."""
+    tiles = folder / "tiles"
+    blender, grid = Blender(), Grid(work.area, work.block)
+    data, blocks = b"", []
+    for tile, pixels in parts.items():
+        path = folder / f"task-000001.1{block_name(tile)}f4.exr"
+        write_layers(path, pixels, samples="4")
+        stream = blender.stream(work, Task(1, tile, 0, (4,)), path)
+        assert stream.read() == []
+        records = stream.read(ended=True)
+        data += b"".join(record.data for record in records)
+        blocks += [record.block for record in records]
+        tiles.write_bytes(stream.header + data)
+    assert sorted(blocks) == grid.blocks_of(work.area)
+    passes, notes = assemble(tiles, work, folder)
+    read = {one["pass"]: np.fromfile(one["path"], "<f4").reshape(24, 16, -1) for one in passes}
+    return Put(read, notes)
+
+
+class Put(NamedTuple):
+    passes: dict[str, NDArray[np.float32]]
+    notes: dict[str, str]
+
+
+FRAME = np.random.default_rng(1).random((24, 16, len(NAMES)), np.float32)
+
+
+def test_rectangles_become_the_passes_of_the_frame_upside_down(tmp_path: Path) -> None:
+    work = job_of(replace(PLAY, margin=1))
+    parts = {Tile(0, 8, 0, 16): FRAME[:9], Tile(8, 24, 0, 16): FRAME[7:]}
+    put = put_together(tmp_path, work, parts)
+    np.testing.assert_array_equal(put.passes["Combined"], FRAME[::-1, :, [3, 2, 1, 0]])
+    np.testing.assert_array_equal(put.passes["Depth"], FRAME[::-1, :, [4]])
+    assert put.notes == {"cycles.L.samples": "4"}
+
+
+def test_parts_of_the_samples_become_their_weighted_mean(tmp_path: Path) -> None:
+    work = replace(job_of(replace(PLAY, samples=10)), area=Tile(0, 5, 0, 1), block=1)
+    parts = {Tile(2, 5, 0, 1): 2 * FRAME, Tile(0, 2, 0, 1): FRAME}
+    put = put_together(tmp_path, work, parts)
+    np.testing.assert_allclose(put.passes["Depth"], 1.6 * FRAME[::-1, :, [4]], rtol=1e-6)
+    assert put.notes == {"cycles.L.samples": "10"}
+
+
+def test_a_part_of_another_size_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputMismatch, match=r"got \(9, 16\) rows and columns, expected \(8, 16\)"):
+        put_together(tmp_path, job_of(), {Tile(0, 8, 0, 16): FRAME[:9]})
 
 
 def test_a_block_is_shown_by_its_colours() -> None:

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BlenderLastPass", "BlenderStream", "block_name", "part_of", "passes_of", "preview_of"]
+__all__ = [
+    "BlenderLastPass",
+    "BlenderStream",
+    "assemble",
+    "block_name",
+    "part_of",
+    "passes_of",
+    "preview_of",
+]
 
 _NOTE = re.compile(r"cycles\..*samples|cryptomatte/.*")  # the others are times
 _PREFIX = struct.Struct(">II")
@@ -148,7 +156,7 @@ class BlenderLastPass:
 
     def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
         """Put the parts together, and hand them to Blender; see `LastPass.begin`."""
-        passes, notes = _assemble(tiles, self._job, self._scratch)
+        passes, notes = assemble(tiles, self._job, self._scratch)
         self._sitting = self._ask(
             {
                 "do": "finish",
@@ -214,7 +222,7 @@ class _Hall:
         del self._open[self._key]
 
 
-def _assemble(tiles: Path, job: Job, folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def assemble(tiles: Path, job: Job, folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Write a file for each pass of the whole frame, from the bottom up as Blender has it.
 
     Returns

@@ -14,7 +14,7 @@ LEVELS = (
     ("", "units", "errors"),
     ("messages", "model", "events", "frames"),
     (
-        *("schedule", "policy", "partition", "simulate", "planning", "report"),
+        *("schedule", "policy", "partition", "simulate", "planning", "replay", "report"),
         *("compose", "hosts", "flags", "tracks", "blur"),
     ),
     ("backoff", "process", "images", "paths", "views", "tilefile", "film", "encode", "plots"),

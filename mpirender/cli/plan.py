@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,20 +156,15 @@ def _measure(flags: Flags, scale: int) -> CostModel:
     """Render the scene, smaller, and return what its parts cost."""
     from mpirender.measure import measure
     from mpirender.partition import Grid
-    from mpirender.shots import ask_for_shots, job_of
+    from mpirender.shots import ask_for_shots, smaller
 
     with closing(ask_for_shots(flags)) as shots:
         if len(shots.shots) != 1:
             raise UsageError("a job file of several shots", hint="plan one scene at a time")
         renderer = shots.shots[0].renderer
         info = shots.shots[0].question.answer()
-    if (info.area.height, info.area.width) != (info.height, info.width):
-        raise UsageError("only a part of the picture", hint="plan the whole: no +SR +ER +SC +EC")
-    size = max(1, info.width // scale), max(1, info.height // scale)
-    smaller = replace(flags, size=size, passed_on=(*flags.passed_on, *renderer.small_blocks))
-    with closing(ask_for_shots(smaller)) as shots:
-        small = shots.shots[0].question.answer()
-    job = job_of(flags, renderer, small, streams=small.streams)
+    whole = info.width, info.height
+    job = smaller(flags, renderer, size=whole, area=info.area, scale=scale)
     return measure(renderer, job, Grid(info.area, info.block), threads=flags.threads or 1)
 
 

@@ -21,7 +21,7 @@ LEVELS = (
     ("transport", "renderers"),
     (
         *("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
-        *("snapshot", "measure", "reporter", "run"),
+        *("snapshot", "measure", "tune", "reporter", "run"),
     ),
     ("cli", "app", "bench"),
     ("__main__",),

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mpirender.errors import MpirenderError, TransportError, UsageError
 from mpirender.events import SendTask, TaskCompleted, WorkerReady
+from mpirender.firstpass import needs_first_pass, run_first_pass
 from mpirender.flags import Flags
 from mpirender.hosts import Claim, seat_of_this_process
 from mpirender.messages import Join
@@ -34,7 +35,7 @@ from mpirender.report.records import RENDER, Report
 from mpirender.root import Root
 from mpirender.run import Production, assemble, connect, dismiss, mpi_version, produce, work
 from mpirender.schedule import Schedule
-from mpirender.shots import Shots, in_order, job_of, smaller
+from mpirender.shots import Shots, in_order, job_of, smaller, with_movies
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.transport.recording import RecordingTransport
@@ -76,18 +77,20 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         with closing(shots):  # answered while MPI starts
             transport = connect(claim)
             recorder.end_phase(START)
-            _preload()
             answers = [shot.question.answer() for shot in shots.shots if transport.rank == 0]
             recorder.end_phase(ASK)
         if not answers:  # the launcher did not say that this is another rank
             return work(transport)
-        flags = settle(flags, answers)
+        flags, shots = settle(flags, answers), with_movies(shots, answers)
         jobs, schedule = prepare(flags, shots, answers, ranks=transport.size)
-        for remark in {r: None for i in answers for r in i.remarks} if transport.size > 1 else ():
-            log.warning("%s", remark)
+        _remark(jobs, answers, ranks=transport.size)
+        first = needs_first_pass(jobs, flags, claim, ranks=transport.size)
         if flags.dry_run:
-            print(_plan(jobs, schedule, flags, ranks=transport.size))
+            print(_plan(jobs, schedule, flags, ranks=transport.size, first=first))
             return dismiss(claim, transport)
+        if first:
+            jobs = [run_first_pass(jobs[0], flags, claim, transport, recorder)]
+            schedule = _schedule(jobs, shots, flags, ranks=transport.size)
         studio = Studio(
             jobs, shots, flags.sheet, schedule, ranks=transport.size, snapshot=flags.snapshot
         )
@@ -96,15 +99,22 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         dismiss(claim, transport)
         raise
     production = Production(jobs, schedule, studio, flags.threads)
-    if flags.tune:
+    if flags.tune and _can_be_tuned(jobs):
         return _tune_and_coordinate(production, flags, transport, recorder, claim)
     return _coordinate(production, flags, transport, recorder, claim)
 
 
-def _preload() -> None:
-    from mpirender.images import preload  # only now: numpy takes longer than the help
-
-    preload()
+def _remark(jobs: Sequence[Job], answers: Sequence[SceneInfo], *, ranks: int) -> None:
+    """Tell the user what ranks cannot share."""
+    if ranks == 1:
+        return
+    for remark in {remark: None for answer in answers for remark in answer.remarks}:
+        log.warning("%s", remark)
+    idle = ranks - sum(len(job.frames) for job in jobs)
+    for job in (job for job in jobs if job.whole):
+        level = logging.WARNING if idle > 0 else logging.INFO
+        left = f", so that {plural(idle, 'rank')} will have nothing to do" if idle > 0 else ""
+        log.log(level, "%s: frames are not cut%s: %s", job.scene.name, left, job.whole)
 
 
 def serve(claim: Claim) -> int:
@@ -141,6 +151,13 @@ def _tune_and_coordinate(
         dismiss(claim, transport, lost=lost)
         raise
     return dismiss(claim, transport) or status
+
+
+def _can_be_tuned(jobs: Sequence[Job]) -> bool:
+    """Return whether there is a choice of layouts; say why not where there is none."""
+    if jobs[0].shares_samples:
+        log.warning("nothing to be tuned: %s", _TOGETHER)
+    return not jobs[0].shares_samples
 
 
 def _tune(production: Production, flags: Flags, seats: Sequence[Seat]) -> list[Trial]:
@@ -208,6 +225,7 @@ def _report(
 
 # ------------------------------------------------------------------------------ what is meant
 
+_FIRST = "radiosity: all ranks find samples first, in bands, and each of them loads those of all"
 _TOGETHER = "radiosity: ranks of one host render in one process, with the threads of all of them"
 
 
@@ -261,7 +279,12 @@ def _schedule(jobs: list[Job], shots: Shots, flags: Flags, *, ranks: int) -> Sch
                 raise UsageError(f"shot {shot.name}: no frames", hint='such as frames = "1-48"')
         priorities = [shot.priority for shot in shots.shots]
         sections = in_order(jobs, grids, priorities, preview=flags.preview)
-        partition = FramePartition(sections, rows=all(job.streams for job in jobs))
+        divides = all(shot.renderer.divides for shot in shots.shots)
+        partition = FramePartition(
+            sections,
+            rows=divides and all(job.streams for job in jobs),
+            ranks=1 if divides else ranks,
+        )
     policy = _policy(flags, jobs[0], grids[0])
     return Schedule(partition, policy, ranks=ranks, retries=flags.limits.retries)
 
@@ -273,22 +296,22 @@ def _policy(flags: Flags, job: Job, grid: Grid) -> Policy:
         name = "ss" if name == "auto" else name
         blocks = grid.columns * math.ceil(flags.rows_per_task / job.block)
     elif flags.reproducible and not job.frames:  # pieces for any number of ranks
-        whole = len(grid.blocks_of(job.area))
-        name, blocks = "ss", whole if job.shares_samples else grid.columns
+        name, blocks = "ss", grid.columns
     if name == "auto":
         return automatic(streams=job.streams, frames=bool(job.frames))
     return policy_named(name, blocks=blocks)
 
 
-def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> str:
+def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int, first: bool) -> str:
     """Return tasks and command lines as they would be if ranks came for them in turn."""
     lines = []
     for job in jobs:
         frames = f" {plural(len(job.frames), 'frame')}," if job.frames else ""
         size = f"{job.width} x {job.height} pixels"
-        lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}")
-        if job.shares_samples and ranks > 1 and not flags.threads:
-            lines.append(_TOGETHER)
+        whole = f"; frames are not cut: {job.whole}" if job.whole else ""
+        lines.append(f"{job.output}: {size},{frames} {plural(ranks, 'rank')}{whole}")
+        if first or (job.shares_samples and ranks > 1):
+            lines.append(_FIRST if first else _TOGETHER)
     scratch = Path("$TMPDIR/mpirender")
     while not schedule.is_finished:
         for rank in range(ranks):
@@ -299,6 +322,7 @@ def _plan(jobs: list[Job], schedule: Schedule, flags: Flags, *, ranks: int) -> s
                 renderer, threads = renderer_named(job.renderer), flags.threads or 1
                 command = renderer.command(job, task, attempt=1, threads=threads, scratch=scratch)
                 lines += [f"task {task.id}: {task}", f"  {shlex.join(command.argv)}"]
+                lines += [f"  {command.request}"] if command.request else []
                 schedule.handle(TaskCompleted(Result(task, 1, rank, "", 0, 0, 0, 0, 0)), now=0.0)
     return "\n".join(lines)
 

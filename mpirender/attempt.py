@@ -9,7 +9,7 @@ from pathlib import Path
 from mpirender.errors import OutputMismatch
 from mpirender.model import Job, Task, Tile, TileRecord
 from mpirender.partition import Grid
-from mpirender.process import Process
+from mpirender.process import Child
 from mpirender.renderers.base import Command, Renderer, TileStream, Watch
 from mpirender.units import Bytes, Seconds, plural
 
@@ -29,7 +29,7 @@ class Attempt:
     number : int
         Of the attempt, from 1.
     command : Command
-    process : Process
+    process : Child
     watch : Watch
     grid : Grid
         Of the whole area.
@@ -55,7 +55,7 @@ class Attempt:
     task: Task
     number: int
     command: Command
-    process: Process
+    process: Child
     watch: Watch
     grid: Grid
     started: Seconds
@@ -124,13 +124,15 @@ class Attempt:
         Where blocks come, the renderer's word counts as far as they bear it out: it may speak of a
         first pass, without any block.
         """
-        if self.stream is None or self.has_frames:
+        if self.stream is None or self.has_frames or self.command.request:
             return self.watch.fraction
         blocks = self.task.tile.pixels / self.grid.block**2
         return min(self.watch.fraction, (self.streamed + 1) / max(1.0, blocks))
 
     def listen(self, now: Seconds) -> None:
         """Take in what the renderer has said."""
+        if self.process.is_waiting:
+            self.started = self.began_frame = now
         had_pretraced = self.watch.has_pretraced
         fraction = self.watch.fraction
         for line in self.process.lines():
@@ -151,7 +153,7 @@ class Attempt:
         self.last_pixel = now - self.started
         self.first_pixel = self.first_pixel or self.last_pixel
 
-    def finished_tiles(self, now: Seconds) -> list[TileRecord]:
+    def finished_tiles(self, now: Seconds, *, has_ended_well: bool = False) -> list[TileRecord]:
         """Return the blocks that have been finished since the last call.
 
         Raises
@@ -163,7 +165,7 @@ class Attempt:
         if self.stream is None:
             return []
         try:
-            records = self.stream.read()
+            records = self.stream.read(ended=has_ended_well)
         except OutputMismatch:
             if self.has_streamed:
                 raise
@@ -189,8 +191,10 @@ class Attempt:
         self.is_shortened = True
         area = self.grid.area
         if self.has_frames and (part.height, part.width) == (area.height, area.width):
+            first = self.task.tile.frame
             for frame in range(part.frame, part.frame + part.frames):
                 self.pictures.pop(frame, None)
+                self.process.tell(f"leave frame {self.task.numbers[frame - first]}")
             return
         if part.frame in self.pictures:
             del self.pictures[part.frame]
@@ -253,8 +257,8 @@ def streams_of(renderer: Renderer, job: Job, task: Task, output: Path) -> dict[i
         return {}
     first = task.tile.frame
     if not task.numbers:
-        return {first: renderer.stream(job, output)}
+        return {first: renderer.stream(job, task, output)}
     return {
-        first + index: renderer.stream(job, renderer.frame_output(job, output, number))
+        first + index: renderer.stream(job, task, renderer.frame_output(job, output, number))
         for index, number in enumerate(task.numbers)
     }

@@ -1,4 +1,4 @@
-"""Motion blur: when the sub-frames of a frame are, and their mean in linear light."""
+"""Motion blur: the mean of sub-frames in linear light."""
 
 from __future__ import annotations
 
@@ -8,43 +8,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mpirender.errors import CompositionError, UsageError
+from mpirender.errors import CompositionError
 from mpirender.model import PictureFormat
 
-__all__ = ["average_linear", "decode_srgb", "encode_srgb", "subframe_times"]
+__all__ = ["average_linear", "decode_srgb", "encode_srgb"]
 
 _RGBE_BIAS = 128 + 8  # of the exponent, and of mantissas that are whole numbers to 255
-
-
-def subframe_times(frame: float, count: int, shutter: float = 0.5) -> tuple[float, ...]:
-    """Return the times at which the sub-frames of a frame are rendered.
-
-    Parameters
-    ----------
-    frame : float
-        Its number.
-    count : int
-        Sub-frames, >= 1.
-    shutter : float
-        How long the shutter is open, in frames, >= 0; 0.5 is the 180 degrees of a film camera.
-
-    Returns
-    -------
-    times : tuple of float
-        In frames. As in Blender the shutter's time is centred on the frame; each sub-frame is in
-        the middle of its part of it. So one sub-frame is the frame itself.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of range.
-    """
-    if count < 1 or not 0 <= shutter <= 1000:
-        raise UsageError(
-            f"motion blur: got {count} sub-frames, shutter {shutter:g}, "
-            "expected 1 or more, and a shutter from 0 (in frames)"
-        )
-    return tuple(frame + shutter * (2 * at + 1 - count) / (2 * count) for at in range(count))
 
 
 def average_linear(

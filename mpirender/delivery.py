@@ -6,18 +6,19 @@ import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from mpirender.attempt import Attempt
-from mpirender.compose import telling_block
 from mpirender.errors import MpirenderError
 from mpirender.messages import FrameDone, TilesDone, Witness
 from mpirender.model import Job, Result, TileRecord
 from mpirender.paths import atomic_replace
 from mpirender.renderers.base import Renderer
 from mpirender.units import Bytes, Seconds
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["frame_done", "output_of", "result_of", "tiles_done", "witness_of"]
 
@@ -41,7 +42,7 @@ def tiles_done(attempt: Attempt, records: list[TileRecord]) -> TilesDone:
         header=attempt.stream.header,
         setup_seconds=attempt.setup_seconds,
         pretrace_seconds=attempt.pretrace_seconds,
-        pixels=np.frombuffer(b"".join(record.data for record in records), np.uint8),
+        pixels=_buffer(b"".join(record.data for record in records)),
     )
 
 
@@ -66,13 +67,15 @@ def frame_done(attempt: Attempt, job: Job, frame: int, now: Seconds, *, puts: bo
         with atomic_replace(job.frame(number).output) as temporary:
             shutil.copyfile(path, temporary)
     else:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = _buffer(path.read_bytes())
     path.unlink()
     return FrameDone(attempt.task.id, frame, seconds, pixels=data)
 
 
 def witness_of(attempt: Attempt, renderer: Renderer, job: Job) -> Witness | None:
     """Return a block of the picture that a renderer has left at its end; None where it has not."""
+    from mpirender.compose import telling_block
+
     tile, grid = attempt.task.tile, attempt.grid
     try:
         picture = renderer.read(job, attempt.task, output_of(attempt, renderer, job))
@@ -105,3 +108,10 @@ def result_of(
         first_pixel=attempt.first_pixel,
         last_pixel=attempt.last_pixel,
     )
+
+
+def _buffer(data: bytes) -> NDArray[np.uint8]:
+    """Return bytes as they travel."""
+    import numpy as np  # only now: the first renderer has been started by then
+
+    return np.frombuffer(data, np.uint8)

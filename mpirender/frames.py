@@ -1,4 +1,4 @@
-"""Which frames: the grammar of frame lists, and the numbers in file names.
+"""Which frames: the grammar of frame lists, the numbers in file names, times of sub-frames.
 
 ::
 
@@ -32,6 +32,7 @@ __all__ = [
     "natural_key",
     "numbered",
     "parse_frames",
+    "subframe_times",
 ]
 
 MOST_FRAMES = 1_000_000
@@ -301,3 +302,34 @@ def _with_hashes(pattern: str) -> str:
     """Return a pattern with a place for the number before the suffix."""
     stem, dot, suffix = pattern.rpartition(".")
     return f"{stem}_####.{suffix}" if dot and "/" not in suffix else f"{pattern}_####"
+
+
+def subframe_times(frame: float, count: int, shutter: float = 0.5) -> tuple[float, ...]:
+    """Return the times at which the sub-frames of a frame are rendered.
+
+    Parameters
+    ----------
+    frame : float
+        Its number.
+    count : int
+        Sub-frames, >= 1.
+    shutter : float
+        How long the shutter is open, in frames, >= 0; 0.5 is the 180 degrees of a film camera.
+
+    Returns
+    -------
+    times : tuple of float
+        In frames. As in Blender the shutter's time is centred on the frame; each sub-frame is in
+        the middle of its part of it. So one sub-frame is the frame itself.
+
+    Raises
+    ------
+    UsageError
+        If a number is out of range.
+    """
+    if count < 1 or not 0 <= shutter <= 1000:
+        raise UsageError(
+            f"motion blur: got {count} sub-frames, shutter {shutter:g}, "
+            "expected 1 or more, and a shutter from 0 (in frames)"
+        )
+    return tuple(frame + shutter * (2 * at + 1 - count) / (2 * count) for at in range(count))

@@ -6,6 +6,7 @@ Slurm calls a rank a task; the word is translated in this module and nowhere els
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mpirender.model import UNKNOWN_MACHINE, Machine, Seat
 
 __all__ = [
     "Claim",
+    "is_bound",
     "launcher_claim",
     "read_hostfile",
     "seat_of_this_process",
@@ -29,6 +31,12 @@ _LAUNCHERS = (
     ("Open MPI's mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("MPICH's mpiexec", "PMI_RANK", "PMI_SIZE"),
     ("srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+)
+
+_NEIGHBOURS = (
+    "OMPI_COMM_WORLD_LOCAL_SIZE",
+    "MPI_LOCALNRANKS",
+    "SLURM_STEP_TASKS_PER_NODE",  # such as 4(x3),2 from the first host on, where rank 0 is
 )
 
 _TRACES = ("PMIX_", "PMI_", "PMI2_", "PALS_", "ALPS_", "FLUX_TASK_", "MPIEXEC_")
@@ -46,12 +54,15 @@ class Claim:
         0 and 1 without a launcher.
     launched : bool
         Whether there are signs of a launcher, be it one that does not tell rank and size.
+    neighbours : int
+        Ranks on this host, itself included; 0 where nothing is said of that.
     """
 
     launcher: str = ""
     rank: int = 0
     size: int = 1
     launched: bool = False
+    neighbours: int = 0
 
 
 def launcher_claim(environ: Mapping[str, str]) -> Claim:
@@ -66,10 +77,17 @@ def launcher_claim(environ: Mapping[str, str]) -> Claim:
     -------
     claim : Claim
     """
+    told = (re.match(r"\d+", environ.get(name, "")) for name in _NEIGHBOURS)
+    near = next((int(found[0]) for found in told if found), 0)
     for launcher, rank, size in _LAUNCHERS:
         if environ.get(rank, "").isdigit() and environ.get(size, "").isdigit():
-            return Claim(launcher, int(environ[rank]), int(environ[size]), launched=True)
+            return Claim(launcher, int(environ[rank]), int(environ[size]), True, near)
     return Claim(launched=any(name.startswith(_TRACES) for name in environ))
+
+
+def is_bound() -> bool:
+    """Return whether this process may use some of the host's processors only."""
+    return len(os.sched_getaffinity(0)) < (os.cpu_count() or 1)
 
 
 def seat_of_this_process(host: str, environ: Mapping[str, str]) -> Seat:

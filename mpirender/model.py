@@ -15,6 +15,7 @@ from mpirender.frames import compact
 from mpirender.units import Bytes, Pixels, Seconds
 
 _WITNESS_PIXELS = 4_000_000
+_WITHOUT_WITNESS = ("jpeg", "rca")
 
 Metadata: TypeAlias = tuple[tuple[str, bytes], ...]
 """Names and raw values in the order of the file; a name may come twice."""
@@ -143,7 +144,8 @@ class PictureType:
     Attributes
     ----------
     kind : str
-        ``png``, ``ppm``, ``tga``, ``bmp``, ``exr``, ``hdr`` or ``jpeg``.
+        ``png``, ``ppm``, ``tga``, ``bmp``, ``exr``, ``hdr`` or ``jpeg``; ``rca`` for samples of
+        radiosity instead of a picture.
     bits : int
         Bits a channel in the file, 8 or 16; 0 where the renderer does not say.
     alpha : bool
@@ -330,6 +332,8 @@ class Job:
         Names and texts of files that the renderer is to find in the rank's scratch folder.
     blends : tuple of Blend
         What is made of the frames; empty where they are the pictures that are wanted.
+    whole : str
+        Why frames are not cut; empty where they may be.
     """
 
     renderer: str
@@ -352,6 +356,7 @@ class Job:
     shares_samples: bool = False
     files: tuple[tuple[str, str], ...] = ()
     blends: tuple[Blend, ...] = ()
+    whole: str = ""
     _by_number: dict[int, JobFrame] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -366,9 +371,13 @@ class Job:
     def bears_witness(self) -> bool:
         """Whether a task's own picture is worth waiting for, to compare the whole one with it.
 
-        A lossy one has no pixels to compare; a large canvas takes seconds to write and to read.
+        A lossy one has no pixels to compare, samples are no picture; a large canvas takes seconds
+        to write and to read.
         """
-        return self.picture.kind != "jpeg" and self.width * self.height <= _WITNESS_PIXELS
+        return (
+            self.picture.kind not in _WITHOUT_WITNESS
+            and self.width * self.height <= _WITNESS_PIXELS
+        )
 
     @property
     def pixels(self) -> Pixels:

@@ -39,7 +39,7 @@ class Scratch:
     def place(self, files: Iterable[tuple[str, str]]) -> None:
         """Write files that a renderer is to find here, given by name and text."""
         for name, text in files:
-            (self.folder / name).write_text(text)
+            (self.folder / name).write_bytes(text.encode(errors="surrogateescape"))
 
     def log(self, task_id: int, attempt: int) -> Path:
         """Return the file for what the renderer says in one attempt."""

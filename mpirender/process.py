@@ -20,12 +20,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import IO, Protocol
 
 from mpirender.errors import RendererNotFound, SetupError
 from mpirender.units import Bytes, Seconds
 
 __all__ = [
     "STALLED_AFTER",
+    "Child",
     "Exit",
     "Process",
     "age_of_this_process",
@@ -74,6 +76,54 @@ class Exit:
         return f"signal {signal.Signals(-self.status).name}"
 
 
+class Child(Protocol):
+    """What does one attempt at a task: a process, or the part of a longer one that is for it.
+
+    Attributes
+    ----------
+    exit : Exit or None
+        How it ended; None while it runs, as far as `poll` has looked.
+    last_lines : deque of str
+        What it has said last.
+    """
+
+    exit: Exit | None
+    last_lines: deque[str]
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has not begun, since the process is still at work on something else."""
+
+    @property
+    def voice(self) -> int | None:
+        """The file in which it speaks, for `select`; None once it cannot say anything more."""
+
+    def poll(self) -> Exit | None:
+        """Return how it ended, or None while it runs."""
+
+    def lines(self) -> list[str]:
+        """Return what has been said since the last call."""
+
+    def tell(self, words: str) -> None:
+        """Say something to it, one line; a process that does not listen is not disturbed."""
+
+    def kill(self) -> None:
+        """End it, now; nothing is to be read any more."""
+
+    def cpu_seconds(self) -> Seconds:
+        """Return the processor time that it has used so far."""
+
+    def is_stalled(self, now: Seconds) -> bool:
+        """Return whether it hangs; see `Process.is_stalled`."""
+
+    def memory(self) -> Bytes:
+        """Return the resident set of the process, 0 where it cannot be read."""
+
+
 class Process:
     """A running child process whose output is read line by line as it comes.
 
@@ -88,6 +138,8 @@ class Process:
     log : Path
         File for what it says; records that end in a carriage return only, as progress does, are
         left out.
+    listens : bool
+        Whether it reads its standard input, which is empty otherwise.
 
     Raises
     ------
@@ -103,12 +155,19 @@ class Process:
     """
 
     def __init__(
-        self, argv: Sequence[str], *, directory: Path, environment: Mapping[str, str], log: Path
+        self,
+        argv: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        log: Path,
+        listens: bool = False,
     ) -> None:
         self.argv = [find_program(argv[0], environment), *argv[1:]]
         self.exit: Exit | None = None
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._rest = b""
+        self._untold = b""
         self._has_spoken = True
         self._has_hung_up = False
         self._moved: Seconds = 0.0
@@ -120,8 +179,9 @@ class Process:
                 [*_tied_to_parent(), *self.argv],
                 cwd=directory,
                 env=dict(environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if listens else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
+                bufsize=0,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -134,11 +194,19 @@ class Process:
         assert self._child.stdout is not None
         self._pipe = self._child.stdout.fileno()
         os.set_blocking(self._pipe, False)
+        self._ear: IO[bytes] | None = self._child.stdin
+        if self._ear:
+            os.set_blocking(self._ear.fileno(), False)
 
     @property
     def pid(self) -> int:
         """Number of the process."""
         return self._child.pid
+
+    @property
+    def is_waiting(self) -> bool:
+        """False: a process works from its start on; see `Child`."""
+        return False
 
     def poll(self) -> Exit | None:
         """Return how the process ended, or None while it runs."""
@@ -160,6 +228,7 @@ class Process:
         chunks = [self._rest]
         while chunk := self._read():
             chunks.append(chunk)
+        self._go_on_telling()
         *whole, self._rest = re.split(rb"(?<=[\r\n])", b"".join(chunks))
         if self.exit is not None and self._rest:
             whole, self._rest = [*whole, self._rest], b""
@@ -185,6 +254,19 @@ class Process:
         """The file in which it speaks, for `select`; None once it cannot say anything more."""
         return None if self._has_hung_up or self._log.closed else self._pipe
 
+    def tell(self, words: str) -> None:
+        """Say a line to a process that listens; what it has no room for follows later."""
+        self._untold += words.encode() + b"\n"
+        self._go_on_telling()
+
+    def _go_on_telling(self) -> None:
+        if self._ear is None:
+            self._untold = b""
+            return
+        with suppress(BlockingIOError, BrokenPipeError):  # it is busy, or dead, which is seen soon
+            while self._untold:
+                self._untold = self._untold[os.write(self._ear.fileno(), self._untold) :]
+
     def kill(self) -> None:
         """End the process and all of its group, now."""
         if self.exit is None:
@@ -195,9 +277,12 @@ class Process:
         self.close()
 
     def close(self) -> None:
-        """Close the log and the pipe of a process that has ended."""
+        """Close the log and the pipes of a process that has ended."""
         with suppress(OSError):  # a full disk
             self._log.close()
+        if self._ear:
+            self._ear.close()
+            self._ear = None
         assert self._child.stdout is not None
         self._child.stdout.close()
 

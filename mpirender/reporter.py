@@ -89,6 +89,7 @@ def setting_of(
             "threads a rank": str(flags.threads or "auto"),
             "split": flags.split.value,
             "rows a task": str(flags.rows_per_task or "as the policy says"),
+            **({"frames are not cut": job.whole} if job.whole else {}),
             **options,
         },
     )

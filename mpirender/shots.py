@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,14 +15,24 @@ from mpirender.flags import Flags, MovieFlags
 from mpirender.frames import natural_key
 from mpirender.model import Job, Tile
 from mpirender.partition import Grid, Section
-from mpirender.renderers import ask
+from mpirender.renderers import ask, renderer_named
 from mpirender.renderers.base import Question, Renderer, Request, SceneInfo
 from mpirender.tracks import Timing
 from mpirender.units import Pixels
 
-__all__ = ["AskedShot", "MovieOrder", "Shots", "ask_for_shots", "in_order", "job_of", "smaller"]
+__all__ = [
+    "AskedShot",
+    "MovieOrder",
+    "Shots",
+    "ask_for_shots",
+    "in_order",
+    "job_of",
+    "smaller",
+    "with_movies",
+]
 
 _FPS = "25"
+_USUAL_MOVIE = ".mp4"
 _SHUTTER = 0.5  # frames
 _MAGIC = frozenset("*?[")
 
@@ -142,6 +152,37 @@ def _film(flags: Flags, path: Path) -> Shots:
     return Shots(tuple(asked), tuple(movies))
 
 
+def with_movies(shots: Shots, answers: Sequence[SceneInfo]) -> Shots:
+    """Return the shots with the movies that scenes ask for themselves, and with their rates.
+
+    Where the user wants a movie, a scene's own is left out.
+    """
+    rates = {
+        shot.name: info.rate for shot, info in zip(shots.shots, answers, strict=True) if info.rate
+    }
+    orders = shots.movies or tuple(
+        MovieOrder(_own_movie(info.movie, info.codec), (shot.name,) if shot.name else ())
+        for shot, info in zip(shots.shots, answers, strict=True)
+        if info.movie and len(info.frames) > 1
+    )
+    return replace(shots, movies=tuple(_at_rate(order, rates) for order in orders))
+
+
+def _at_rate(order: MovieOrder, rates: Mapping[str, str]) -> MovieOrder:
+    """Return a movie with the rate of its first scene that has one, if none was asked for."""
+    own = (rates[name] for name in order.shots or rates if name in rates)
+    return replace(order, movie=replace(order.movie, fps=order.movie.fps or next(own, "")))
+
+
+def _own_movie(path: Path, codec: str) -> MovieFlags:
+    """Return a movie as the scene asks for it, as far as it is possible here."""
+    from mpirender.encode import CONTAINERS
+
+    if path.suffix not in CONTAINERS:
+        path = path.with_suffix(_USUAL_MOVIE)
+    return MovieFlags(path, codec=codec if codec in CONTAINERS[path.suffix].codecs else "")
+
+
 def _rate(fps: str) -> Fraction:
     try:
         return Fraction(fps)
@@ -201,6 +242,7 @@ def job_of(flags: Flags, renderer: Renderer, info: SceneInfo, *, streams: bool) 
         shares_samples=info.shares_samples and not info.frames,
         files=info.files,
         blends=info.blends,
+        whole=info.whole,
     )
 
 
@@ -266,8 +308,9 @@ def in_order(
         if any(frame.arguments for frame in frames):
             step = 0  # each frame in a process of its own
         every = preview or 1
-        first.append(Section(job, grids[job], tuple(numbers[::every]), step * every))
+        parts = jobs[job].streams and not renderer_named(jobs[job].renderer).divides
+        first.append(Section(job, grids[job], tuple(numbers[::every]), step * every, parts))
         left = tuple(n for at, n in enumerate(numbers) if at % every)
         if left:
-            rest.append(Section(job, grids[job], left, step))
+            rest.append(Section(job, grids[job], left, step, parts))
     return first + rest

@@ -49,9 +49,10 @@ from mpirender.messages import (
 from mpirender.model import Job, Result, Task, Tile
 from mpirender.partition import Grid
 from mpirender.paths import Scratch
-from mpirender.process import STALLED_AFTER, Exit, Process, clean_environment
+from mpirender.process import STALLED_AFTER, Child, Exit, Process, clean_environment
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import Command, Renderer
+from mpirender.session import Session
 from mpirender.units import Bytes, Seconds, format_seconds
 
 __all__ = ["Worker"]
@@ -69,6 +70,7 @@ class _Engagement:
     scratch: Scratch
     attempts: list[Attempt] = field(default_factory=list)
     ending: list[Attempt] = field(default_factory=list)  # only their pictures are awaited
+    sessions: dict[tuple[str, ...], Session] = field(default_factory=dict)  # by their argv
     puts_frames: bool = False
     has_asked: bool = False
     has_failed: bool = False
@@ -110,11 +112,8 @@ class Worker:
         """Ranks of another run that this one is to take part in."""
 
     def greet(self) -> None:
-        """Tell the root that this rank is there, and load what pictures need while it waits."""
+        """Tell the root that this rank is there."""
         self._send(Hello(seat_of_this_process(self.host, os.environ), this_machine()))
-        from mpirender.images import preload
-
-        preload()
 
     # ------------------------------------------------------------------------------ messages
 
@@ -159,12 +158,7 @@ class Worker:
         pictures = pictures_of(renderer, job, task, command.output)
         streams = streams_of(renderer, job, task, command.output)
         try:
-            process = Process(
-                command.argv,
-                directory=job.directory,
-                environment=_environment(command, engaged.begin.threads),
-                log=scratch.log(task.id, number),
-            )
+            process = self._set_to_work(command, job, scratch.log(task.id, number))
         except MpirenderError as error:
             for stream in streams.values():
                 stream.close()
@@ -177,6 +171,22 @@ class Worker:
             task, number, command, process, watch, grid, now, pictures=pictures, streams=streams
         )
         engaged.attempts.append(attempt)
+        _preload()
+
+    def _set_to_work(self, command: Command, job: Job, log: Path) -> Child:
+        """Start a renderer, or ask one that has stayed."""
+        engaged = self._engagement()
+        environment = _environment(command, engaged.begin.threads)
+        if not command.request:
+            return Process(command.argv, directory=job.directory, environment=environment, log=log)
+        if command.argv not in engaged.sessions:
+            engaged.sessions[command.argv] = Session(
+                command.argv,
+                directory=job.directory,
+                environment=environment,
+                log=engaged.scratch.folder / f"session-{len(engaged.sessions)}.log",
+            )
+        return engaged.sessions[command.argv].begin(command.request, log)
 
     def _shorten(self, task_id: int, part: Tile) -> None:
         for attempt in self._engagement().attempts:
@@ -252,7 +262,8 @@ class Worker:
         news: list[FrameDone | TilesDone] = []
         try:
             news += self._new_frames(attempt, end, now)
-            if records := attempt.finished_tiles(now):
+            has_ended_well = end is not None and end.status == 0
+            if records := attempt.finished_tiles(now, has_ended_well=has_ended_well):
                 news.append(tiles_done(attempt, records))
             if attempt.is_done:
                 result = self._finish(attempt, now)
@@ -305,7 +316,7 @@ class Worker:
         job = engaged.job(attempt.task)
         for frame, path in attempt.written_frames():
             try:
-                engaged.renderer(attempt.task).read(job, attempt.task, path)
+                engaged.renderer(attempt.task).check(job, attempt.task, path)
             except (OutputMissing, OutputMismatch):
                 if end is not None:
                     raise
@@ -317,7 +328,7 @@ class Worker:
         engaged = self._engagement()
         self._part_from(attempt)
         used = attempt.process.cpu_seconds(), attempt.memory()
-        is_whole = attempt.has_streamed and not attempt.is_shortened
+        is_whole = attempt.has_streamed and not (attempt.is_shortened or attempt.command.request)
         if is_whole and engaged.job(attempt.task).bears_witness:
             engaged.ending.append(attempt)
         else:
@@ -365,7 +376,8 @@ class Worker:
         attempt = engaged.attempts[0]
         lead = _LEAD * engaged.renderer(attempt.task).start_latency
         return attempt.seconds_left(now) <= lead and (
-            _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
+            bool(attempt.command.request)  # no process more
+            or _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
         )
 
     def _ask(self, engaged: _Engagement) -> None:
@@ -408,6 +420,8 @@ class Worker:
         detail = [record.detail or "\n".join(attempt.process.last_lines) if attempt else ""]
         if attempt:
             detail.append(f"command: {' '.join(attempt.command.argv)}")
+            if attempt.command.request:
+                detail.append(f"request: {attempt.command.request}")
             if not record.is_fatal:
                 detail.append(f"log: {self.host}:{engaged.scratch.log(task.id, number)}")
         message = record.message if record.is_fatal else f"{where}: {record.message}"
@@ -423,6 +437,8 @@ class Worker:
             self._end(attempt)
         engaged.attempts.clear()
         engaged.ending.clear()
+        for session in engaged.sessions.values():
+            session.close()
         if not (engaged.keep or engaged.has_failed):
             engaged.scratch.remove()
 
@@ -443,3 +459,10 @@ def _memory_available() -> Bytes:
     except OSError:
         pass
     return 1 << 62
+
+
+def _preload() -> None:
+    """Load what pictures need, while the first renderer starts."""
+    from mpirender.images import preload
+
+    preload()

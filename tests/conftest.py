@@ -25,7 +25,7 @@ def pytest_report_header() -> list[str]:
     return [
         f"Python: {platform.python_version()}, numpy: {numpy_version()}",
         ", ".join(launchers),
-        f"povray: {first_version('povray')}",
+        f"povray: {first_version('povray')}, blender: {first_version('blender')}",
     ]
 
 

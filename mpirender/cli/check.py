@@ -16,8 +16,8 @@ _EXACT = "no pixel depends on the order of tracing: any number of ranks gives po
 _ORDER = "so pixels depend on the order of tracing; povray +WT2 does not repeat itself either"
 _FRAMES = "the last frames are cut into rows; with --reproducible each frame is that of povray +WT1"
 _TOGETHER = (
-    "the ranks of a host render in one process and share its samples; with --reproducible one rank"
-    " renders all, as povray +WT1 does"
+    "all ranks share the samples, so that no seam shows; with --reproducible every number of ranks"
+    " gives the same pixels"
 )
 _CUT = (
     "every number of ranks gives other pixels there; with --reproducible all numbers give the same"

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from mpirender import __version__
@@ -19,7 +20,7 @@ from mpirender.model import Limits
 from mpirender.partition import Split
 from mpirender.policy import NAMES as POLICIES
 from mpirender.policy import OF_ONE_SIZE
-from mpirender.renderers import NAMES
+from mpirender.renderers import NAMES, name_for, switches_of
 from mpirender.tracks import parse_track
 from mpirender.units import Seconds
 
@@ -48,6 +49,17 @@ Arguments that begin with + are POV-Ray's and go to it as they are, and so do it
 (Width=640, Declare=name=1) and all that stands after --, which is where its - switches belong:
 
   mpirun -np 16 mpirender scene.pov +W1920 +H1080 +A0.3 -- -J
+
+Of a .blend scene Blender's own flags mean what they mean there, and there are some more:
+
+  -s -e -j N       first frame, last frame, step (default: all of the scene's frames)
+  -f LIST          these frames: 1,3,5..6 or 1-250
+  -E -S -F NAME    engine, scene, file type; also --engine, --scene
+  -x 0|1, -t N     ending of the names; threads of each rank
+  --camera NAME, --view-layer NAME, --samples N, --percent N, --no-denoise, --allow-scripts,
+  --allow-missing (files)
+
+  mpirun -np 16 mpirender scene.blend -f 1-250 --movie scene.mp4
 
 Exit status: 0 done, 2 bad arguments, 3 cannot start, 4 the renderer failed or rows are missing,
 5 ranks out of reach, 6 tiles do not fit, 7 the picture cannot be written, 8 a movie cannot be
@@ -158,12 +170,26 @@ def divide(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     if "--" in arguments:
         at = arguments.index("--")
         arguments, after = arguments[:at], arguments[at + 1 :]
+    switches = switches_of(_renderer_named_in(arguments) or name_for(arguments))
     own: list[str] = []
     theirs: list[str] = []
-    for before, argument in zip(["", *arguments], arguments, strict=False):
-        is_theirs = argument.startswith("+") or _SETTING.match(argument)
-        (theirs if is_theirs and before not in _NAMED_BY_USER else own).append(argument)
+    before, wants_value = "", False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        is_switch = before not in _NAMED_BY_USER and name in switches
+        is_plus = argument.startswith("+") or _SETTING.match(argument)
+        is_theirs = wants_value or is_switch or (is_plus and before not in _NAMED_BY_USER)
+        (theirs if is_theirs else own).append(argument)
+        wants_value = is_switch and not wants_value and switches[name] and not equals
+        before = "" if is_theirs else argument
     return own, (*theirs, *after)
+
+
+def _renderer_named_in(arguments: Sequence[str]) -> str:
+    """Return what --renderer says, if that is a name; whatever else it is, is refused later."""
+    said = [a.partition("=")[2] for a in arguments if a.startswith("--renderer=")]
+    said += [after for before, after in pairwise(arguments) if before == "--renderer"]
+    return next((name for name in said if name in NAMES), "")
 
 
 def render_parser() -> argparse.ArgumentParser:
@@ -181,7 +207,7 @@ def render_parser() -> argparse.ArgumentParser:
         "scenes",
         nargs="*",
         metavar="SCENE",
-        help="scene.pov, scene.ini, scene.ini[section],"
+        help="scene.pov, scene.ini, scene.ini[section], scene.blend,"
         " film.toml; several scenes, a folder or a pattern are frames",
     )
     add(
@@ -189,7 +215,7 @@ def render_parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="FILE",
-        help="name of the picture (POV-Ray's +O), or of frames: walk_####.png",
+        help="name of the picture (POV-Ray's +O, Blender's -o), or of frames: walk_####.png",
     )
     add("--size", type=_size, metavar="WxH", help="pixels, such as 1920x1080 (POV-Ray's +W +H)")
     add(
@@ -265,7 +291,7 @@ def render_parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="print tasks and command lines, render nothing")
     add("--keep", action="store_true", help="keep the scratch folders with pictures and logs")
     add("--renderer", choices=NAMES, default="", help="default: by the ending of the scene's name")
-    add("--program", default="", metavar="PATH", help="the renderer's program (povray)")
+    add("--program", default="", metavar="PATH", help="the renderer's program (povray, blender)")
     add(
         "--progress",
         choices=("auto", "bar", "plain", "none"),

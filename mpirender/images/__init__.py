@@ -24,15 +24,19 @@ frame gets its format from ``jpeg_format``.
 from __future__ import annotations
 
 from mpirender.images.base import Picture, PictureFormat
-from mpirender.images.files import preload, read_picture, read_region, write_picture
+from mpirender.images.files import preload, read_picture, read_region, size_of, write_picture
 from mpirender.images.jpeg import jpeg_format
+from mpirender.images.layers import Layers, read_layers
 
 __all__ = [
+    "Layers",
     "Picture",
     "PictureFormat",
     "jpeg_format",
     "preload",
+    "read_layers",
     "read_picture",
     "read_region",
+    "size_of",
     "write_picture",
 ]

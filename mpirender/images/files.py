@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from mpirender.errors import OutputMismatch, OutputMissing, WriteError
 from mpirender.images import bmp, exr, hdr, jpeg, png, ppm, tga
 from mpirender.images.base import BadPicture, Picture, PictureFormat, Pixels
 
-__all__ = ["preload", "read_picture", "read_region", "write_picture"]
+__all__ = ["preload", "read_picture", "read_region", "size_of", "write_picture"]
 
 
 class _Kind(Protocol):
@@ -143,6 +143,34 @@ def write_picture(path: Path, picture: Picture) -> None:
             encode(file, picture)
     except (OSError, BadPicture, struct.error) as error:
         raise WriteError(f"cannot write {path}: {error}") from error
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Return width and height of a picture of any kind, all of which has been decoded.
+
+    Raises
+    ------
+    OutputMissing
+        If there is no such file, or it is empty.
+    OutputMismatch
+        If it is torn, broken, or of an unknown kind.
+    """
+    import OpenImageIO as oiio
+
+    if not (path.is_file() and path.stat().st_size):
+        raise OutputMissing(f"no picture file {path}, or an empty one")
+    file = oiio.ImageInput.open(str(path))
+    if file is None:
+        raise OutputMismatch(f"{path} is torn or of no known kind of picture file: {_last(oiio)}")
+    spec = file.spec()
+    pixels = file.read_image(0, 0, 0, spec.nchannels, spec.format)
+    if pixels is None or file.has_error:
+        raise OutputMismatch(f"{path} is torn or broken: {file.geterror()}")
+    return spec.width, spec.height
+
+
+def _last(oiio: Any) -> str:
+    return str(oiio.geterror()).strip()
 
 
 def _decode(path: Path) -> tuple[Pixels, PictureFormat]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, groupby
+from itertools import accumulate, chain, groupby, repeat
 
 from mpirender.model import Task, Tile
 from mpirender.partition.grid import Grid
+from mpirender.units import Seconds
 
 __all__ = ["FramePartition", "Section"]
+
+_WORTH_CUTTING: Seconds = 4.0  # parts of a frame have to be put together by another process
+_FIRST_PART, _LATER_PART = 0.6, 0.2  # of an even share
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,15 @@ class Section:
     step : int
         From one frame to the next within one process of the renderer; 0 where each frame needs
         its own.
+    in_parts : bool
+        Whether a frame may be cut into rows before it is begun.
     """
 
     job: int
     grid: Grid
     numbers: tuple[int, ...]
     step: int = 1
+    in_parts: bool = False
 
 
 class FramePartition:
@@ -50,14 +58,20 @@ class FramePartition:
         before are being finished.
     rows : bool
         Whether a frame that is being rendered can be divided into rows.
+    ranks : int
+        Among which the last frames are shared out, those that are fewer than the ranks. Where they
+        cannot be divided later, they are cut into rows beforehand: large parts, and then small
+        ones, so that all ranks end together.
     """
 
-    def __init__(self, sections: Sequence[Section], *, rows: bool = True) -> None:
+    def __init__(self, sections: Sequence[Section], *, rows: bool = True, ranks: int = 1) -> None:
         self._divides = rows
+        self._ranks = ranks
         self._sections = [section for section in sections for _ in section.numbers]
         self._numbers = [number for section in sections for number in section.numbers]
         self._firsts = [0, *accumulate(section.grid.rows for section in self._sections)]
         self._next_frame = 0
+        self._tail: deque[Tile] | None = None  # parts of the last frames, once it is their turn
 
     @property
     def total(self) -> int:
@@ -69,8 +83,16 @@ class FramePartition:
         """Frames that have not been cut off."""
         return self.total - self._next_frame
 
-    def cut(self, frames: int) -> Tile:
+    def cut(self, frames: int, seconds: Seconds = 0.0) -> Tile:
         """Cut off the next frames, as many of them as one process of the renderer can do.
+
+        Parameters
+        ----------
+        frames : int
+            How many are wanted, >= 1; a part of one where the last ones are cut.
+        seconds : float
+            What a frame has taken so far; 0 where nothing is known. Those that take little are
+            not cut.
 
         Raises
         ------
@@ -79,12 +101,34 @@ class FramePartition:
         """
         if frames < 1 or not self.remaining:
             raise ValueError(f"cannot cut {frames} of {self.remaining} frames")
-        first = self._next_frame
+        first, last_ones = self._next_frame, self.total - self.total % self._ranks
+        if first >= last_ones:
+            if self._tail is None:
+                is_worth_while = not 0 < seconds < _WORTH_CUTTING
+                self._tail = deque(self._parts(first) if is_worth_while else ())
+            if self._tail:
+                part = self._tail.popleft()
+                self._next_frame = self._tail[0].frame if self._tail else self.total
+                return part
+        most = min(first + frames, self.total if first >= last_ones else last_ones)
         stop = first + 1
-        while stop < min(first + frames, self.total) and self._follow(stop):
+        while stop < most and self._follow(stop):
             stop += 1
         self._next_frame = stop
         return self._whole(first, stop)
+
+    def _parts(self, first: int) -> Iterator[Tile]:
+        """Yield the parts of all frames from one on."""
+        even = (self._firsts[-1] - self._firsts[first]) / self._ranks
+        sizes = chain(repeat(even * _FIRST_PART, self._ranks), repeat(even * _LATER_PART))
+        for frame in range(first, self.total):
+            section, row = self._sections[frame], 0
+            grid = section.grid
+            while row < grid.rows:
+                rows = max(1, round(next(sizes))) if section.in_parts else grid.rows
+                part = grid.tile(row=row, rows=rows, column=0, columns=grid.columns)
+                yield dataclasses.replace(part, frame=frame)
+                row += rows
 
     def _follow(self, frame: int) -> bool:
         """Return whether one process can do a frame after the one before."""
@@ -122,7 +166,7 @@ class FramePartition:
         for frame, of_frame in groupby(sorted(units), self._frame_of):
             rows = [unit - self._firsts[frame] for unit in of_frame]
             grid = self._sections[frame].grid
-            before = tiles[-1] if tiles else None
+            before = tiles[-1] if tiles and tiles[-1].height == grid.area.height else None
             if len(rows) < grid.rows:
                 columns = grid.columns
                 blocks = [row * columns + column for row in rows for column in range(columns)]

@@ -8,6 +8,7 @@ from enum import Enum
 
 from mpirender.model import Task, Tile
 from mpirender.partition.grid import Grid
+from mpirender.units import Seconds
 
 __all__ = ["Partition", "Split"]
 
@@ -95,7 +96,7 @@ class Partition:
         """Blocks that have not been cut off."""
         return self._total - self._next_block
 
-    def cut(self, blocks: int) -> Tile:
+    def cut(self, blocks: int, seconds: Seconds = 0.0) -> Tile:
         """Cut off the next piece.
 
         Parameters
@@ -103,6 +104,8 @@ class Partition:
         blocks : int
             How many are wanted, >= 1. The piece is a rectangle of about as many: whole rows of
             the grid, or, where a row may be cut, an even part of what is left of one row.
+        seconds : float
+            What one has taken so far; see `FramePartition.cut`. It does not matter here.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import PurePath
 from typing import cast
@@ -9,13 +10,17 @@ from typing import cast
 from mpirender.errors import UsageError
 from mpirender.renderers.base import Question, Renderer, Request, without_section
 
-__all__ = ["NAMES", "ask", "renderer_for", "renderer_named"]
+__all__ = ["NAMES", "ask", "name_for", "renderer_named", "switches_of"]
 
 _TABLE = {
     # name: (module:class, endings of its scenes)
     "povray": ("mpirender.renderers.povray:Povray", (".pov", ".ini")),
+    "blender": ("mpirender.renderers.blender:Blender", (".blend",)),
     "fake": ("mpirender.renderers.fake:Fake", (".fake",)),
 }
+
+_SWITCHES = {"blender": "mpirender.renderers.blender.options"}
+"""Modules with a table `SWITCHES`; the arguments of others need ``+`` or ``--`` before them."""
 
 NAMES = tuple(sorted(_TABLE))
 
@@ -34,11 +39,27 @@ def renderer_named(name: str) -> Renderer:
     return cast(Renderer, getattr(import_module(module), attribute)())
 
 
-def renderer_for(scene: str) -> Renderer:
-    """Return the renderer for a scene, by the ending of its name; POV-Ray where none fits."""
-    ending = PurePath(without_section(scene)[0]).suffix.lower()
-    fitting = (name for name, (_, endings) in _TABLE.items() if ending in endings)
-    return renderer_named(next(fitting, "povray"))
+def name_for(scenes: Iterable[str]) -> str:
+    """Return the name of the renderer for scenes, by the ending of their names.
+
+    The first one with a known ending counts; it is POV-Ray where none has one.
+    """
+    of_ending = {ending: name for name, (_, endings) in _TABLE.items() for ending in endings}
+    known = (of_ending.get(PurePath(without_section(s)[0]).suffix.lower()) for s in scenes)
+    return next(filter(None, known), "povray")
+
+
+def switches_of(name: str) -> Mapping[str, bool]:
+    """Return a renderer's own arguments that need nothing before them to be known as such.
+
+    Returns
+    -------
+    switches : mapping of str to bool
+        Whether a value follows.
+    """
+    if name not in _SWITCHES:
+        return {}
+    return cast("Mapping[str, bool]", import_module(_SWITCHES[name]).SWITCHES)
 
 
 def ask(request: Request, name: str = "") -> tuple[Renderer, Question]:
@@ -55,5 +76,5 @@ def ask(request: Request, name: str = "") -> tuple[Renderer, Question]:
     UsageError, RendererNotFound
         Where that can be told at once.
     """
-    renderer = renderer_named(name) if name else renderer_for(request.scene)
+    renderer = renderer_named(name or name_for([request.scene]))
     return renderer, renderer.ask(request)

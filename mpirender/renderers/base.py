@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from mpirender.frames import FrameList
-from mpirender.messages import Witness
 from mpirender.model import Blend, Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
 from mpirender.partition import Split
 from mpirender.process import Exit
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mpirender.images import Picture
+    from mpirender.messages import Witness
 
 __all__ = [
     "Command",
@@ -36,7 +36,6 @@ __all__ = [
     "SceneInfo",
     "TileStream",
     "Watch",
-    "Witness",
     "without_section",
 ]
 
@@ -117,6 +116,14 @@ class SceneInfo:
         Whether threads of one process share what processes find out each for itself.
     threads : int or None
         That the user has asked of the renderer in its own words.
+    whole : str
+        Why frames are not cut; empty where they may be.
+    rate : str
+        Frames a second that the scene says, such as ``30000/1001``; empty where it does not.
+    movie : Path or None
+        Where the scene itself would have a movie written.
+    codec : str
+        Of that movie, in the scene's words.
     """
 
     program: str
@@ -137,11 +144,15 @@ class SceneInfo:
     library: tuple[Path, ...] = ()
     shares_samples: bool = False
     threads: int | None = None
+    whole: str = ""
+    rate: str = ""
+    movie: Path | None = None
+    codec: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One start of the renderer.
+    """One start of the renderer, or one request to a renderer that stays.
 
     Attributes
     ----------
@@ -150,11 +161,15 @@ class Command:
         The picture that it is to leave.
     environment : tuple of (str, str)
         Variables added to the rank's own.
+    request : str
+        What a process of this `argv` is asked that may have been started before, in one line; see
+        `mpirender.session`. Empty where each task has a process of its own.
     """
 
     argv: tuple[str, ...]
     output: Path
     environment: tuple[tuple[str, str], ...] = ()
+    request: str = ""
 
 
 class Question(Protocol):
@@ -231,8 +246,13 @@ class TileStream(Protocol):
 
     header: bytes
 
-    def read(self) -> list[TileRecord]:
+    def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return the blocks that were finished since the last call.
+
+        Parameters
+        ----------
+        ended : bool
+            Whether the renderer has ended well, so that nothing more will come.
 
         Raises
         ------
@@ -292,6 +312,9 @@ class Renderer(Protocol):
     small_blocks : tuple of str
         Arguments by which its blocks are small, so that a small picture shows what the parts of a
         large one cost.
+    divides : bool
+        Whether another rank may take over a part of a picture that is being rendered. Otherwise
+        parts are cut beforehand.
     """
 
     name: ClassVar[str]
@@ -299,6 +322,7 @@ class Renderer(Protocol):
     splits: ClassVar[frozenset[Split]]
     start_latency: ClassVar[Seconds]
     small_blocks: ClassVar[tuple[str, ...]]
+    divides: ClassVar[bool]
 
     def ask(self, request: Request) -> Question:
         """Begin to find out what a request means.
@@ -332,7 +356,30 @@ class Renderer(Protocol):
             If there is none, or it has not the size, depth and channels that were asked for.
         """
 
-    def stream(self, job: Job, output: Path) -> TileStream:
+    def check(self, job: Job, task: Task, output: Path) -> None:
+        """Make sure that a frame's picture is whole and what it should be; raises as `read`."""
+
+    def first_pass(self, job: Job, output: Path) -> Job | None:
+        """Return the job of a pass that finds what all tasks of a job are to share.
+
+        Parameters
+        ----------
+        job : Job
+            One still that `shares_samples`.
+        output : Path
+            Where the outcome, no picture, is to be.
+
+        Returns
+        -------
+        first : Job or None
+            It streams, and its parts do not depend on the number of ranks; None where there is
+            nothing to find.
+        """
+
+    def after_first_pass(self, job: Job, output: Path) -> Job:
+        """Return the job whose tasks have all of what the first pass has found."""
+
+    def stream(self, job: Job, task: Task, output: Path) -> TileStream:
         """Prepare to read finished blocks of an attempt that is about to start.
 
         Only for jobs that stream.

@@ -83,7 +83,8 @@ class Supply:
             self._round_blocks, self._round_shares = self._partition.remaining, ranks
         history = self.history(lessons, ranks, rank)
         self._round_shares -= 1
-        return self._partition.cut(self._policy.next_chunk(self._partition.remaining, history))
+        chunk = self._policy.next_chunk(self._partition.remaining, history)
+        return self._partition.cut(chunk, seconds=history.seconds_per_block)
 
     def history(self, lessons: Lessons, ranks: int, rank: int | None = None) -> History:
         """Return what the policy may know when a rank asks, or any of so many."""

@@ -41,7 +41,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -59,6 +58,7 @@ from benchmarks.common import (
     compare_pictures,
     environment,
     execute,
+    execute_together,
     write_json,
 )
 
@@ -121,16 +121,8 @@ def run_batches(folder: Path, ranks: int) -> Outcome:
 
 def run_together(folder: Path, parts: Sequence[tuple[int, int]]) -> Outcome:
     """Render runs of frames, counted from 0, at the same time; return when all have ended."""
-
-    def run_part(part: tuple[int, int]) -> Outcome:
-        command = povray(f"+SF{part[0] + 1}", f"+EF{part[1]}", "+WT1")
-        return execute(command, timeout=LIMIT_S, cwd=folder)
-
-    begin = time.monotonic()
-    with ThreadPoolExecutor(len(parts)) as pool:
-        outcomes = list(pool.map(run_part, parts))
-    worst = max(outcomes, key=lambda outcome: outcome.status != 0)
-    return Outcome(worst.status, time.monotonic() - begin, worst.text)
+    commands = [povray(f"+SF{first + 1}", f"+EF{last}", "+WT1") for first, last in parts]
+    return execute_together(commands, timeout=LIMIT_S, cwd=folder)
 
 
 RIVALS: dict[str, Callable[[Path, int], Outcome]] = {

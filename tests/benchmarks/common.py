@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -152,6 +153,20 @@ def execute(
     except subprocess.TimeoutExpired:
         return Outcome(None, time.monotonic() - begin, last_words.getvalue())
     return Outcome(done.returncode, time.monotonic() - begin, done.stdout + done.stderr)
+
+
+def execute_together(
+    commands: Sequence[Sequence[str | Path]], *, timeout: float, cwd: Path | None = None
+) -> Outcome:
+    """Run programs at the same time, and return how long it took until all had ended.
+
+    The status and the text are those of one that failed, if any did.
+    """
+    begin = time.monotonic()
+    with ThreadPoolExecutor(len(commands)) as pool:
+        outcomes = list(pool.map(lambda one: execute(one, timeout=timeout, cwd=cwd), commands))
+    worst = max(outcomes, key=lambda outcome: outcome.status != 0)
+    return Outcome(worst.status, time.monotonic() - begin, worst.text)
 
 
 def povray(scene: str | Path, output: Path, switches: Sequence[str]) -> list[str]:
@@ -351,7 +366,7 @@ def environment(starter: Starter | None = None) -> dict[str, Json]:
     Parameters
     ----------
     starter : Starter, optional
-        How mpirender is started, for its version; without it only POV-Ray is asked.
+        How mpirender is started, for its version; without it only the renderers are asked.
     """
     known: dict[str, Json] = {
         "date": date.today().isoformat(),
@@ -360,6 +375,7 @@ def environment(starter: Starter | None = None) -> dict[str, Json]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "povray": first_line(["povray", "--version"]),
+        "blender": first_line(["blender", "--version"]),
         "commit": first_line(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]),
     }
     if starter is not None:

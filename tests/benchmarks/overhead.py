@@ -3,11 +3,15 @@
     python tests/benchmarks/overhead.py
     python tests/benchmarks/overhead.py --pairs 5 --launcher "mpirun -np {n} mpirender"
 
-Two scenes that come with POV-Ray (advanced/blocks/stackerday and advanced/chess2, 320x240
-+A0.3 -J) are rendered in turn by `povray +WT2` and by mpirender on 2 ranks, three times each. A
-ratio is the wall time of mpirender over that of the `povray` run just before it; the median is
-what counts. A trivial scene then shows the extra wall time of a whole start and end, in seconds,
-and the pictures are compared bit by bit. The machine has to be otherwise idle, with two cores.
+Scenes that come with POV-Ray are rendered in turn by `povray +WT2` and by mpirender on 2 ranks,
+three times each: advanced/blocks/stackerday and advanced/chess2 (320x240 +A0.3 -J), then two that
+are hard to share out: advanced/wallstucco is parsed for longer than it is rendered, and
+advanced/glasschess takes but a few seconds. A ratio is the wall time of mpirender over that of the
+run just before it; the median is what counts. A trivial scene shows the extra wall time of a whole
+start and end, in seconds, and at 3840x2160 what moving pixels costs. Last comes a scene that is
+dear at the bottom only, against equal halves: one `povray +WT1` a rank with as many rows each.
+
+Pictures are compared bit by bit. The machine has to be otherwise idle, with two cores.
 
 The pixels of stackerday (radiosity) depend on the order of tracing: there `povray` is rendered
 once more, to show that it does not repeat itself either.
@@ -23,6 +27,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where `benchmarks` is
@@ -38,14 +43,34 @@ from benchmarks.common import (
     compare_pictures,
     environment,
     execute,
+    execute_together,
     povray,
     time_in_pairs,
     write_json,
 )
 
 LIMIT_S = 600.0
-SCENES = ("advanced/blocks/stackerday.pov", "advanced/chess2.pov")
-SWITCHES = ("+W320", "+H240", "+A0.3", "-J", "+FN")
+SCENES = (
+    "advanced/blocks/stackerday.pov",
+    "advanced/chess2.pov",
+    "advanced/wallstucco.pov",
+    "advanced/glasschess/glasschess.pov",
+)
+SWITCHES = ("+A0.3", "-J", "+FN")
+SMALL, LARGE = (320, 240), (3840, 2160)
+BOTTOM = """\
+#version 3.7;
+global_settings { assumed_gamma 1.0 max_trace_level 12 }
+camera { location <0, 3, -6> look_at <0, 1.2, 0> }
+light_source { <4, 9, -5> rgb 1 area_light <2, 0, 0>, <0, 0, 2>, 5, 5 }
+background { rgb <0.3, 0.5, 0.8> }
+plane { y, 0 pigment { checker rgb 0.2 rgb 0.8 } finish { reflection 0.3 } }
+#for (I, -9, 9)
+  sphere { <I * 0.35, 0.2, 0>, 0.2 pigment { rgbt 0.9 } finish { reflection 0.3 }
+    interior { ior 1.5 } }
+#end
+"""
+"""An empty sky over rows of glass."""
 TRIVIAL = """\
 #version 3.7;
 global_settings { assumed_gamma 1.0 }
@@ -65,7 +90,7 @@ class Comparison:
     scene : str
         Its name.
     pairs : Pairs
-        Wall times; `povray` is the first.
+        Wall times; POV-Ray alone is the first.
     difference : Difference
         Between the last two pictures.
     own : Difference
@@ -106,36 +131,77 @@ class Comparison:
         }
 
 
-def compare(scene: Path, starter: Starter, *, ranks: int, pairs: int) -> Comparison:
-    """Render a scene in turn by `povray` with as many threads as ranks, and by mpirender.
+@dataclass(frozen=True)
+class Subject:
+    """What is rendered, and what by.
+
+    Attributes
+    ----------
+    name : str
+    scene : Path
+        The .pov file; both programs run in its folder.
+    size : (int, int)
+        Width and height.
+    halves : bool
+        Whether the other one is a `povray +WT1` for an equal part of the rows of each rank, not
+        one with as many threads. Their pictures are not put together.
+    """
+
+    name: str
+    scene: Path
+    size: tuple[int, int] = SMALL
+    halves: bool = False
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """POV-Ray's, of both."""
+        return (f"+W{self.size[0]}", f"+H{self.size[1]}", *SWITCHES)
+
+
+def compare(subject: Subject, starter: Starter, *, ranks: int, pairs: int) -> Comparison:
+    """Render a scene in turn by POV-Ray alone and by mpirender.
 
     Parameters
     ----------
-    scene : Path
-        The .pov file; both programs run in its folder.
+    subject : Subject
     starter : Starter
         How mpirender is started.
     ranks, pairs : int
         On how many ranks; how often.
     """
+    scene = subject.scene
     folder = scene.parent
     plain, here = folder / "plain.png", folder / "here.png"
 
     def run_plain(output: Path = plain) -> Outcome:
-        command = povray(scene.name, output, (*SWITCHES, f"+WT{ranks}"))
+        command = povray(scene.name, output, (*subject.switches, f"+WT{ranks}"))
         return execute(command, timeout=LIMIT_S, cwd=folder)
+
+    def run_halves() -> Outcome:
+        bounds = [subject.size[1] * part // ranks for part in range(ranks + 1)]
+        commands = [
+            povray(
+                scene.name,
+                folder / f"part{start}.png",
+                (*subject.switches, "+WT1", f"+SR{start + 1}", f"+ER{stop}"),
+            )
+            for start, stop in pairwise(bounds)
+        ]
+        return execute_together(commands, timeout=LIMIT_S, cwd=folder)
 
     def run_here() -> Outcome:
         here.unlink(missing_ok=True)
-        command = starter.render(ranks, scene.name, here, SWITCHES)
+        command = starter.render(ranks, scene.name, here, subject.switches)
         return execute(command, timeout=LIMIT_S, cwd=folder, env=starter.env)
 
-    times = time_in_pairs(run_plain, run_here, pairs=pairs)
+    times = time_in_pairs(run_halves if subject.halves else run_plain, run_here, pairs=pairs)
+    if subject.halves:
+        run_plain()
     difference = own = compare_pictures(plain, here)
     if difference:
         run_plain(folder / "again.png")
         own = compare_pictures(plain, folder / "again.png")
-    return Comparison(scene.stem, times, difference, own)
+    return Comparison(subject.name, times, difference, own)
 
 
 def copy_scene(name: str, folder: Path) -> Path:
@@ -146,12 +212,24 @@ def copy_scene(name: str, folder: Path) -> Path:
     return copy / source.name
 
 
-def write_trivial(folder: Path) -> Path:
-    """Return a scene that takes no time to render."""
-    scene = folder / "trivial" / "trivial.pov"
+def write_scene(folder: Path, name: str, text: str) -> Path:
+    """Return a scene of ours in a folder of its own."""
+    scene = folder / name / f"{name}.pov"
     scene.parent.mkdir()
-    scene.write_text(TRIVIAL, encoding="utf-8")
+    scene.write_text(text, encoding="utf-8")
     return scene
+
+
+def subjects(folder: Path) -> list[Subject]:
+    """Return all that is rendered, its files below a folder."""
+    examples = [copy_scene(name, folder) for name in SCENES]
+    trivial = write_scene(folder, "trivial", TRIVIAL)
+    return [
+        *(Subject(scene.stem, scene) for scene in examples),
+        Subject("trivial", trivial),
+        Subject("trivial 3840x2160", trivial, LARGE),
+        Subject("dear at the bottom", write_scene(folder, "bottom", BOTTOM), halves=True),
+    ]
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -171,10 +249,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = []
     with tempfile.TemporaryDirectory(prefix="overhead-") as scratch:
         folder = Path(scratch)
-        scenes = [copy_scene(name, folder) for name in SCENES] + [write_trivial(folder)]
-        for scene in scenes:
-            if options.only in scene.stem:
-                result = compare(scene, starter, ranks=options.ranks, pairs=options.pairs)
+        for subject in subjects(folder):
+            if options.only in subject.name:
+                result = compare(subject, starter, ranks=options.ranks, pairs=options.pairs)
                 print(result.line, flush=True)
                 results.append(result)
     write_json(

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 pytestmark = pytest.mark.parametrize("launcher", LAUNCHERS, ids=str)
 
 SETUP_ERROR = 3
+LIGHT = ROOT / "tests" / "data" / "bounced_light.pov"
+SMALL = ("+W96", "+H128")
 
 
 def documented_script(launcher: Launcher, arguments: str) -> str:
@@ -30,9 +33,11 @@ def documented_script(launcher: Launcher, arguments: str) -> str:
     return f"{script.removesuffix('scene.pov')} {arguments}"
 
 
-def render(hosts: Hosts, launcher: Launcher, picture: Path) -> subprocess.CompletedProcess[str]:
+def render(
+    hosts: Hosts, launcher: Launcher, picture: Path, what: Sequence[object] = (SCENE, *OPTIONS)
+) -> subprocess.CompletedProcess[str]:
     """Render as the launcher's hostfile says, from node1 and the project's folder."""
-    arguments = shlex.join(map(str, (SCENE, *OPTIONS, "-o", picture, "-v")))
+    arguments = shlex.join(map(str, (*what, "-o", picture, "-v")))
     script = documented_script(launcher, arguments)
     return hosts.run("node1", ["bash", "-c", script], cwd=ROOT, env=AS_ROOT)
 
@@ -73,6 +78,19 @@ def test_picture_over_four_hosts_equals_that_of_povray_alone(
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(pixels(picture), plain_picture)
     assert working_hosts(done.stderr) == set(hosts.names)
+
+
+def test_radiosity_over_four_hosts_comes_from_samples_that_all_share(
+    hosts: Hosts, launcher: Launcher
+) -> None:
+    picture, alone = (hosts.folder / f"{launcher}-{name}.png" for name in ("light", "alone"))
+    done = render(hosts, launcher, picture, (LIGHT, *SMALL))
+    assert done.returncode == 0, done.stderr
+    assert "first pass: povray finds what all ranks are to share" in done.stderr
+    command = ["povray", f"+I{LIGHT}", f"+O{alone}", "-D", *SMALL]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    difference = pixels(picture).astype(int) - pixels(alone)
+    assert np.abs(difference).mean() < 3
 
 
 def test_host_with_another_povray_is_refused_by_name(hosts: Hosts, launcher: Launcher) -> None:

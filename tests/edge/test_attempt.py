@@ -251,7 +251,7 @@ def reading(
 ) -> None:
     """Let what is read from the stream go through a function first."""
     real = FakeStream.read
-    monkeypatch.setattr(FakeStream, "read", lambda self: change(real(self)))
+    monkeypatch.setattr(FakeStream, "read", lambda self, *, ended: change(real(self)))
 
 
 def unknown(records: list[TileRecord]) -> list[TileRecord]:

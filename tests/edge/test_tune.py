@@ -10,10 +10,11 @@ from unit.samples import job
 from mpirender.errors import SceneError
 from mpirender.measure import look
 from mpirender.model import Seat
-from mpirender.renderers.fake import Fake
+from mpirender.renderers import renderer_named
 from mpirender.tune import tune
 
 TWO = frozenset({0, 1})
+FAKE = renderer_named("fake")
 
 
 def scene(folder: Path, *lines: str) -> tuple[str, ...]:
@@ -24,7 +25,7 @@ def scene(folder: Path, *lines: str) -> tuple[str, ...]:
 
 def test_every_process_of_a_layout_renders_the_whole_small_picture(tmp_path: Path) -> None:
     small = job(arguments=scene(tmp_path, "setup = 0.01", "seconds = 0.01"))
-    looks = look(Fake(), small, 0, threads=1, processes=3)
+    looks = look(FAKE, small, 0, threads=1, processes=3)
     assert [len(each.seconds_per_pixel) for each in looks] == [6, 6, 6]
     assert [each.setup for each in looks] == [0.01] * 3
 
@@ -32,13 +33,13 @@ def test_every_process_of_a_layout_renders_the_whole_small_picture(tmp_path: Pat
 def test_layouts_are_those_of_the_ranks_that_share_the_cores_of_rank_0(tmp_path: Path) -> None:
     small = job(arguments=scene(tmp_path))
     seats = [Seat("a", TWO), Seat("b", TWO), Seat("a", TWO)]
-    trials = tune(Fake(), small, small, seats)
+    trials = tune(FAKE, small, small, seats)
     assert [(trial.processes, trial.threads) for trial in trials] == [(1, 2), (2, 1)]
     bound = [Seat("a", frozenset({0})), Seat("a", frozenset({1}))]
-    assert [trial.processes for trial in tune(Fake(), small, small, bound)] == [1]
+    assert [trial.processes for trial in tune(FAKE, small, small, bound)] == [1]
 
 
 def test_a_scene_at_fault_is_told(tmp_path: Path) -> None:
     small = job(arguments=scene(tmp_path, "fault = scene:0"))
     with pytest.raises(SceneError, match="no such colour"):
-        tune(Fake(), small, small, [Seat("a", TWO)])
+        tune(FAKE, small, small, [Seat("a", TWO)])

@@ -38,11 +38,44 @@ def test_without_it_they_do_not(tmp_path: Path) -> None:
     assert (one != three).any()
 
 
-def test_reproducible_radiosity_is_that_of_povray_with_one_thread(tmp_path: Path) -> None:
+def jump(picture: np.ndarray) -> float:
+    """Return the mean step between rows of two blocks, over that between all other rows."""
+    steps = np.abs(np.diff(picture.astype(float), axis=0)).mean(axis=(1, 2))
+    is_edge = np.arange(1, len(picture)) % 32 == 0
+    return float(steps[is_edge].mean() / steps[~is_edge].mean())
+
+
+@pytest.mark.parametrize("how", [["--reproducible"], ["--threads", "1"]], ids=lambda how: how[0])
+def test_radiosity_that_is_cut_has_no_seams(how: list[str], tmp_path: Path) -> None:
     stage = Stage(tmp_path)
+    scene = ["bounced_light.pov", "+W96", "+H160"]
+    done = stage.mpirender(MPICH, 3, [*scene, *how, "-v"])
+    assert done.returncode == 0, done.stderr
+    assert "first pass: povray finds what all ranks are to share" in done.stderr
+    ours = still(stage.picture).pixels
+    stage.plain(*scene, "+Oelsewhere/alone.png")
+    alone = still(stage.folder / "elsewhere/alone.png").pixels
+    assert jump(ours) <= 1.05 * jump(alone)
+    assert np.abs(ours.astype(int) - alone).mean() < 3
+
+
+def test_a_scene_that_only_speaks_of_radiosity_is_that_of_povray(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    scene = stage.directory / RADIOSITY[0]
+    text = scene.read_text().replace("radiosity {", "#if (0) radiosity {")
+    scene.write_text(text.replace("limit 1 }", "limit 1 } #end"))
     ours = pixels(stage, 2, *RADIOSITY)
     stage.plain(*RADIOSITY, "+Oelsewhere/alone.png")
     assert_array_equal(ours, still(stage.folder / "elsewhere/alone.png").pixels)
+
+
+def test_a_user_who_keeps_samples_gets_no_first_pass(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    arguments = [*RADIOSITY, "+RFO", "+RFkept.rca", "--reproducible", "-v"]
+    done = stage.mpirender(MPICH, 1, arguments)
+    assert done.returncode == 0, done.stderr
+    assert "first pass" not in done.stderr
+    assert (stage.directory / "kept.rca").stat().st_size > 0
 
 
 def test_frames_are_those_of_povray_with_one_thread(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ from render.stills import Stage, Still, assert_same, own_words, still
 
 from mpirender.backoff import Backoff
 from mpirender.images import read_picture
+from mpirender.messages import Witness
 from mpirender.model import Job, Task
 from mpirender.partition import Grid
 from mpirender.process import Process
-from mpirender.renderers.base import Request, Witness
+from mpirender.renderers.base import Request
 from mpirender.renderers.povray.renderer import Povray
 
 pytestmark = pytest.mark.usefixtures("povray")
@@ -247,7 +248,7 @@ class Darkroom:
     def _render(self) -> tuple[Path, bytes]:
         task = Task(0, self.job.area)
         command = self.renderer.command(self.job, task, attempt=1, threads=1, scratch=self.scratch)
-        stream = self.renderer.stream(self.job, command.output)
+        stream = self.renderer.stream(self.job, task, command.output)
         process = Process(
             command.argv,
             directory=self.job.directory,

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpirender.blur import subframe_times
 from mpirender.errors import UsageError
-from mpirender.frames import parse_frames
+from mpirender.frames import parse_frames, subframe_times
 from mpirender.renderers.base import Request
 from mpirender.renderers.povray.animation import Animation, animation_of
 from mpirender.tracks import Curve, Timing, parse_track

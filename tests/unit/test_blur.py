@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mpirender.blur import average_linear, decode_srgb, encode_srgb, subframe_times
+from mpirender.blur import average_linear, decode_srgb, encode_srgb
 from mpirender.errors import CompositionError, UsageError
+from mpirender.frames import subframe_times
 from mpirender.model import PictureFormat
 
 RGB8 = PictureFormat("png", "uint8", "RGB")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mpirender.hosts import (
     Claim,
+    is_bound,
     launcher_claim,
     seat_of_this_process,
     this_machine,
@@ -25,6 +26,27 @@ EIGHT = frozenset(range(8))
         (
             {"OMPI_COMM_WORLD_RANK": "3", "OMPI_COMM_WORLD_SIZE": "8"},
             Claim("Open MPI's mpirun", 3, 8, launched=True),
+        ),
+        (
+            {
+                "OMPI_COMM_WORLD_RANK": "3",
+                "OMPI_COMM_WORLD_SIZE": "8",
+                "OMPI_COMM_WORLD_LOCAL_SIZE": "4",
+                "SLURM_STEP_TASKS_PER_NODE": "1(x2)",
+            },
+            Claim("Open MPI's mpirun", 3, 8, launched=True, neighbours=4),
+        ),
+        (
+            {"PMI_RANK": "0", "PMI_SIZE": "2", "MPI_LOCALNRANKS": "2"},
+            Claim("MPICH's mpiexec", 0, 2, launched=True, neighbours=2),
+        ),
+        (
+            {
+                "SLURM_PROCID": "1",
+                "SLURM_STEP_NUM_TASKS": "16",
+                "SLURM_STEP_TASKS_PER_NODE": "5(x3),1",
+            },
+            Claim("srun", 1, 16, launched=True, neighbours=5),
         ),
         ({"PMI_RANK": "0", "PMI_SIZE": "2"}, Claim("MPICH's mpiexec", 0, 2, launched=True)),
         (
@@ -141,3 +163,10 @@ def test_some_of_the_ranks_of_a_host_share_its_cores_and_the_others_rest() -> No
     assert threads_for([Seat("a", EIGHT)] * 5, working=3) == [3, 3, 2, 0, 0]
     assert threads_for([Seat("a", frozenset({0, 1}))] * 5, working=3) == [1, 1, 1, 0, 0]
     assert threads_for(seats, working=9) == threads_for(seats)
+
+
+def test_a_process_is_bound_where_the_host_has_more_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: len(os.sched_getaffinity(0)))
+    assert not is_bound()
+    monkeypatch.setattr(os, "cpu_count", lambda: len(os.sched_getaffinity(0)) + 1)
+    assert is_bound()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -113,6 +114,11 @@ def test_pieces_cover_exactly_the_units_that_they_are_of(
     covered = [unit for tile in tiles for unit in partition.units_of(tile)]
     assert sorted(covered) == sorted(units)
     assert all(partition.count(tile) == len(partition.units_of(tile)) for tile in tiles)
+
+
+def test_rows_of_a_frame_are_no_piece_with_the_whole_frame_after_it() -> None:
+    partition = partition_of([Section(0, Grid(Tile(0, 3, 0, 1), 2), (4, 6), 2)])
+    assert [(tile.frame, tile.height) for tile in partition.tiles_of([0, 2, 3])] == [(0, 2), (1, 3)]
 
 
 @given(films(), st.data())
@@ -229,3 +235,70 @@ def test_less_than_a_frame_cannot_be_cut(frames: int) -> None:
 def test_nothing_can_be_cut_from_nothing() -> None:
     with pytest.raises(ValueError, match="cannot cut 1 of 0 frames"):
         FramePartition([]).cut(1)
+
+
+# ------------------------------------------------------------ frames that are cut beforehand
+
+
+def tail_of(
+    frames: int, ranks: int, *, rows: int = 20, in_parts: bool = True, seconds: float = 0.0
+) -> list[Tile]:
+    """All that is cut, frame by frame, of frames with blocks of a pixel."""
+    section = Section(0, Grid(Tile(0, rows, 0, 3), 1), tuple(range(frames)), 1, in_parts)
+    partition = FramePartition([section], rows=False, ranks=ranks)
+    tiles = []
+    while partition.remaining:
+        tiles.append(partition.cut(1, seconds=seconds))
+    return tiles
+
+
+def heights(tiles: Sequence[Tile]) -> list[tuple[int, int]]:
+    return [(tile.frame, tile.height) for tile in tiles]
+
+
+def test_a_still_is_cut_into_large_parts_and_then_small_ones() -> None:
+    assert heights(tail_of(1, 2)) == [(0, 6), (0, 6), (0, 2), (0, 2), (0, 2), (0, 2)]
+
+
+def test_frames_that_all_ranks_have_one_of_stay_whole() -> None:
+    assert heights(tail_of(4, 2)) == [(n, 20) for n in range(4)]
+    assert heights(tail_of(3, 2))[:2] == [(0, 20), (1, 20)]
+    assert {frame for frame, _ in heights(tail_of(3, 2))[2:]} == {2}
+
+
+def test_frames_that_take_little_time_are_not_cut() -> None:
+    assert heights(tail_of(3, 2, seconds=0.5)) == [(n, 20) for n in range(3)]
+    assert len(tail_of(3, 2, seconds=60.0)) > 3
+
+
+def test_frames_that_cannot_be_cut_stay_whole() -> None:
+    assert heights(tail_of(1, 4, in_parts=False)) == [(0, 20)]
+
+
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 30))
+@settings(deadline=None)
+def test_parts_of_the_last_frames_have_every_row_once(frames: int, ranks: int, rows: int) -> None:
+    done = Counter(
+        (tile.frame + after, row)
+        for tile in tail_of(frames, ranks, rows=rows)
+        for after in range(tile.frames)
+        for row in range(tile.start, tile.stop)
+    )
+    assert done == Counter((frame, row) for frame in range(frames) for row in range(rows))
+
+
+@given(st.integers(1, 9), st.integers(2, 40))
+@settings(deadline=None)
+def test_no_rank_has_more_than_its_share_to_do_at_once(frames: int, ranks: int) -> None:
+    left_over = frames % ranks
+    parts = [tile for tile in tail_of(frames, ranks, rows=100) if tile.height < 100]
+    assert all(tile.height <= max(1, round(0.6 * left_over * 100 / ranks)) for tile in parts)
+
+
+def test_a_part_that_is_tried_again_is_the_same_task() -> None:
+    section = Section(0, Grid(Tile(0, 20, 0, 3), 1), (7, 8, 9), 1, True)
+    partition = FramePartition([section], rows=False, ranks=2)
+    tiles = [partition.cut(1) for _ in range(4)]
+    assert [partition.tiles_of(partition.units_of(tile)) for tile in tiles] == [[t] for t in tiles]
+    assert partition.task(3, tiles[3]).numbers == (9,)
+    assert partition.far_parts(tiles[3], partition.units_of(tiles[3])) == []

@@ -75,7 +75,8 @@ def constants(module: str) -> set[str]:
 
 
 def test_every_module_that_defines_anything_public_lists_its_names() -> None:
-    silent = [name for name in MODULES if name not in WITH_NAMES and public_definitions(name)]
+    ours = [name for name in MODULES if ".blender.inside" not in name]  # that is Blender's Python
+    silent = [name for name in ours if name not in WITH_NAMES and public_definitions(name)]
     assert silent == []
 
 

@@ -13,7 +13,7 @@ from mpirender.frames import parse_frames
 from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
 from mpirender.partition import Grid, Split
 from mpirender.process import Exit
-from mpirender.renderers.base import Command, Finding, Request, SceneInfo, Witness
+from mpirender.renderers.base import Command, Finding, Request, SceneInfo
 from mpirender.renderers.fake import child
 from mpirender.renderers.fake.child import FakeScene
 from mpirender.units import Seconds
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mpirender.images import Picture
+    from mpirender.messages import Witness
 
 __all__ = ["Fake", "FakeStream", "FakeWatch"]
 
@@ -37,6 +38,7 @@ class Fake:
     splits = frozenset(Split)
     start_latency = 0.0
     small_blocks: tuple[str, ...] = ()
+    divides = True
 
     def ask(self, request: Request) -> FakeQuestion:
         """Read the scene; see `Renderer.ask`."""
@@ -83,7 +85,18 @@ class Fake:
             canvas=(job.height, job.width),
         )
 
-    def stream(self, job: Job, output: Path) -> FakeStream:
+    def check(self, job: Job, task: Task, output: Path) -> None:
+        """Read the picture; see `Renderer.check`."""
+        self.read(job, task, output)
+
+    def first_pass(self, job: Job, output: Path) -> None:
+        """Return None: nothing is shared; see `Renderer.first_pass`."""
+
+    def after_first_pass(self, job: Job, output: Path) -> Job:
+        """Return the job as it is; see `Renderer.after_first_pass`."""
+        return job
+
+    def stream(self, job: Job, task: Task, output: Path) -> FakeStream:
         """Prepare to read what the child writes; see `Renderer.stream`."""
         return FakeStream(output, Grid(job.area, job.block))
 
@@ -164,7 +177,7 @@ class FakeStream:
         path.touch()
         self._file = path.open("rb")
 
-    def read(self) -> list[TileRecord]:
+    def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return the blocks that are new; see `TileStream.read`."""
         self._rest += self._file.read()
         records: list[TileRecord] = []

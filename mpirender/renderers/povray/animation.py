@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
-from mpirender.blur import subframe_times
 from mpirender.errors import UsageError
-from mpirender.frames import has_number, numbered
+from mpirender.frames import has_number, numbered, subframe_times
 from mpirender.model import Blend, JobFrame
 from mpirender.renderers.base import Request, without_section
 from mpirender.renderers.povray.switches import path_argument
@@ -231,6 +229,8 @@ def _files(request: Request, numbers: Sequence[int]) -> tuple[tuple[str, str], .
 
 def _named_by_content(text: str) -> tuple[str, str]:
     """Return a header's file name, another one for each shot of a run, and its text."""
+    from hashlib import sha256  # only now: it loads OpenSSL
+
     return f"tracks-{sha256(text.encode()).hexdigest()[:16]}.inc", text
 
 

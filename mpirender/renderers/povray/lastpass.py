@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,15 +24,17 @@ from mpirender.errors import OutputMismatch, OutputMissing, RendererFailed
 from mpirender.model import Job, JobFrame
 from mpirender.partition import Grid
 from mpirender.process import Process, clean_environment
-from mpirender.renderers.base import Witness
 from mpirender.renderers.povray.state import black_tile
 from mpirender.renderers.povray.switches import (
     canvas_file,
     ending_of,
+    file_arguments,
     frame_arguments,
-    header_arguments,
     path_argument,
 )
+
+if TYPE_CHECKING:
+    from mpirender.messages import Witness
 
 __all__ = ["PovrayLastPass", "stub_of"]
 
@@ -102,7 +105,7 @@ class PovrayLastPass:
         self._is_stub = False
         self._output.unlink(missing_ok=True)
         self._link()
-        self._start(*header_arguments(self._job, self._numbers, self._folder))
+        self._start(*file_arguments(self._job, self._numbers, self._folder))
 
     def _link(self) -> None:
         """Give the tiles the name under which POV-Ray looks for them."""

@@ -37,6 +37,7 @@ _DIFFUSION = (
     " in the last bit; leave out +TH, or use an ordered dither such as +THB4"
 )
 _ASK_LIMIT: Seconds = 60.0
+_LOOK_EVERY: Seconds = 0.005  # while all ranks wait for the answer
 _KINDS = {
     "PNG": "png",
     "JPEG": "jpeg",
@@ -129,7 +130,7 @@ class PovrayQuestion:
     def _listen(self) -> str:
         """Return what POV-Ray prints before it begins to read the scene."""
         lines: list[str] = []
-        backoff = Backoff()
+        backoff = Backoff(longest=_LOOK_EVERY)
         waited = 0.0
         while not any(line.startswith("==== [Parsing") for line in lines):
             ended = self._process.poll()

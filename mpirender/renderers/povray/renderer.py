@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING
 from mpirender.errors import OutputMismatch, UsageError
 from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task, Tile
 from mpirender.partition import Grid, Split
-from mpirender.renderers.base import Command, Finding, Request, SceneInfo, without_section
+from mpirender.renderers.base import (
+    Command,
+    Finding,
+    LastPass,
+    Request,
+    SceneInfo,
+    TileStream,
+    without_section,
+)
+from mpirender.renderers.povray import samples
 from mpirender.renderers.povray.audit import audit
 from mpirender.renderers.povray.question import PovrayQuestion
-from mpirender.renderers.povray.state import StateFile, preview_of
 from mpirender.renderers.povray.switches import (
     area_arguments,
     canvas_file,
     ending_of,
+    file_arguments,
     frame_arguments,
-    header_arguments,
     path_argument,
     threads_in,
 )
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mpirender.images import Picture
-    from mpirender.renderers.povray.lastpass import PovrayLastPass
 
 __all__ = ["Povray"]
 
@@ -44,6 +51,7 @@ class Povray:
     splits = frozenset(Split)
     start_latency = 0.3  # measured: it polls in steps of 50 ms before it reads the scene
     small_blocks = ("Render_Block_Size=8",)  # each costs 0.1 ms beside its pixels; 4 is the least
+    divides = True
 
     def ask(self, request: Request) -> PovrayQuestion:
         """Start POV-Ray with a scene that stops at its first line; see `Renderer.ask`."""
@@ -70,9 +78,11 @@ class Povray:
         name = f"task-{task.id:06d}.{attempt}" + (".f" if task.numbers else "")
         output = scratch / f"{name}.{ending}"
         own = ["-D", "+V", "-P", "-C", "All_Console=On", *frame_arguments(job, task.numbers)]
-        own += header_arguments(job, task.numbers, scratch)
+        own += file_arguments(job, task.numbers, scratch)
         if has_carrier:
             own += _CARRIER
+        if job.picture.kind == samples.KIND:
+            own += samples.arguments(output)
         if threads_in(job.arguments) is None:
             own.append(f"+WT{threads}")
         return Command(
@@ -120,16 +130,36 @@ class Povray:
             )
         return picture
 
-    def stream(self, job: Job, output: Path) -> StateFile:
+    def check(self, job: Job, task: Task, output: Path) -> None:
+        """Read the picture; see `Renderer.check`."""
+        self.read(job, task, output)
+
+    def first_pass(self, job: Job, output: Path) -> Job | None:
+        """Return the job that finds radiosity samples; see `Renderer.first_pass`."""
+        return samples.first_pass(job, output)
+
+    def after_first_pass(self, job: Job, output: Path) -> Job:
+        """Return the job that loads them; see `Renderer.after_first_pass`."""
+        return samples.after_first_pass(job, output)
+
+    def stream(self, job: Job, task: Task, output: Path) -> TileStream:
         """Prepare to read POV-Ray's state file; see `Renderer.stream`."""
+        if job.picture.kind == samples.KIND:
+            return samples.SampleStream(output, Grid(job.area, job.block).blocks_of(task.tile))
+        from mpirender.renderers.povray.state import StateFile
+
         return StateFile(output, Grid(job.area, job.block))
 
     def preview(self, record: bytes, tile: Tile) -> NDArray[np.uint8]:
         """Return a block's pixels for the eye; see `Renderer.preview`."""
+        from mpirender.renderers.povray.state import preview_of
+
         return preview_of(record, tile)
 
-    def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> PovrayLastPass:
+    def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> LastPass:
         """Prepare to have POV-Ray write the picture; see `Renderer.last_pass`."""
+        if job.picture.kind == samples.KIND:
+            return samples.SampleMerge(scratch / "merged")
         from mpirender.renderers.povray.lastpass import PovrayLastPass
 
         return PovrayLastPass(job, frame, scratch)

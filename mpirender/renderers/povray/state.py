@@ -69,7 +69,7 @@ class StateFile:
         except OSError:  # a file system without links: then it must be read in time
             self._path = output.with_suffix(".pov-state")
 
-    def read(self) -> list[TileRecord]:
+    def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return the tiles that have been finished since the last call; see `TileStream.read`."""
         if self._file is None:
             if not self._path.exists():

@@ -10,15 +10,21 @@ from mpirender.errors import UsageError
 from mpirender.model import Job, Tile
 
 __all__ = [
+    "SAMPLES",
+    "SCENE_WITH_SAMPLES",
     "area_arguments",
     "canvas_file",
     "ending_of",
+    "file_arguments",
     "frame_arguments",
-    "header_arguments",
     "path_argument",
     "threads_in",
 ]
 
+SAMPLES, SCENE_WITH_SAMPLES = "samples.rca", "with-samples.pov"
+"""Files of a job: radiosity samples, and the scene that makes do with them."""
+
+_HEADER_ENDING = ".inc"
 _THREADS = re.compile(r"(?:[+-]WT|Work_Threads=)(\d+)", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w./+:,@%^-]+")
 
@@ -71,12 +77,17 @@ def frame_arguments(job: Job, numbers: Sequence[int]) -> list[str]:
     return [f"+SF{numbers[0]}", f"+EF{numbers[-1]}", f"+STP{step}"]
 
 
-def header_arguments(job: Job, numbers: Sequence[int], folder: Path) -> list[str]:
-    """Return the switch for a file of the job's that POV-Ray is to read before the scene."""
-    if not job.files:
-        return []
-    name = (job.frame(numbers[0]).file if numbers else "") or job.files[0][0]
-    return [path_argument("+HI", folder / name)]
+def file_arguments(job: Job, numbers: Sequence[int], folder: Path) -> list[str]:
+    """Return the switches for files of the job's: a header to be read first, and samples."""
+    names = [name for name, _ in job.files]
+    arguments: list[str] = []
+    if headers := [name for name in names if name.endswith(_HEADER_ENDING)]:
+        name = (job.frame(numbers[0]).file if numbers else "") or headers[0]
+        arguments.append(path_argument("+HI", folder / name))
+    if SAMPLES in names:
+        arguments.append(path_argument("+I", folder / SCENE_WITH_SAMPLES))
+        arguments += ["+RFI", path_argument("+RF", folder / SAMPLES)]
+    return arguments
 
 
 def _last(stop: int, extent: int) -> str:

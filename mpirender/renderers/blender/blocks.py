@@ -1,0 +1,240 @@
+"""Parts of frames on their way: from Blender's files to records, and from records to a picture."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mpirender.errors import OutputMismatch
+from mpirender.messages import Witness
+from mpirender.model import Job, JobFrame, Tile, TileRecord
+from mpirender.partition import Grid
+from mpirender.process import clean_environment
+from mpirender.renderers.blender.play import Play, argv_of, environment_of
+from mpirender.renderers.blender.watch import BlenderWatch
+from mpirender.session import Session, Sitting
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["BlenderLastPass", "BlenderStream", "block_name", "passes_of", "preview_of", "rendered"]
+
+_NOTE = re.compile(r"cycles\..*samples|cryptomatte/.*")  # the others are times
+_PREFIX = struct.Struct(">II")
+_PLACE = re.compile(r"\.r(\d+)-(\d+)-(\d+)-(\d+)\.")
+
+
+def block_name(tile: Tile) -> str:
+    """Return what in the name of a part's file tells where it belongs."""
+    return f".r{tile.start}-{tile.stop}-{tile.left}-{tile.right}."
+
+
+def rendered(tile: Tile, job: Job, margin: int) -> Tile:
+    """Return what is rendered for a part: some more around it, as far as there is any."""
+    return Tile(
+        max(0, tile.start - margin),
+        min(job.height, tile.stop + margin),
+        max(0, tile.left - margin),
+        min(job.width, tile.right + margin),
+    )
+
+
+class BlenderStream:
+    """The part of a frame that Blender leaves in a file; see `mpirender.renderers.base.TileStream`.
+
+    The header is a line of JSON with the names of the channels. A record is the number of its
+    block, its size, and the block's pixels in single precision, channel by channel within each.
+    """
+
+    def __init__(self, job: Job, output: Path) -> None:
+        self.header = b""
+        self._job = job
+        self._path = output
+        self._is_read = False
+
+    def read(self, *, ended: bool = False) -> list[TileRecord]:
+        """Return all blocks once Blender is done with them; see `TileStream.read`."""
+        place = _PLACE.search(self._path.name)
+        if self._is_read or place is None or not ended:
+            return []
+        from mpirender.images import read_layers
+
+        self._is_read = True
+        tile = Tile(*map(int, place.groups()))
+        whole = rendered(tile, self._job, Play.of(self._job.arguments[0]).margin)
+        layers = read_layers(self._path)
+        if layers.pixels.shape[:2] != (whole.height, whole.width):
+            raise OutputMismatch(
+                f"{self._path.name}: got {layers.pixels.shape[:2]} rows and columns, expected"
+                f" {whole.height, whole.width}"
+            )
+        order = sorted(
+            range(len(layers.names)), key=lambda at: ".Combined." not in layers.names[at]
+        )
+        names = [layers.names[at] for at in order]
+        notes = {k: v for k, v in layers.notes.items() if _NOTE.fullmatch(k)}
+        self.header = json.dumps({"channels": names, "notes": notes}).encode() + b"\n"
+        grid = Grid(self._job.area, self._job.block)
+        records = []
+        for block in grid.blocks_of(tile):
+            part = grid.tile_of(block)
+            rows = slice(part.start - whole.start, part.stop - whole.start)
+            columns = slice(part.left - whole.left, part.right - whole.left)
+            data = layers.pixels[rows, columns][..., order].tobytes()
+            records.append(TileRecord(block, _PREFIX.pack(block, len(data)) + data))
+        return records
+
+    def close(self) -> None:
+        """Nothing is open; see `TileStream.close`."""
+
+
+def preview_of(record: bytes, tile: Tile) -> NDArray[np.uint8]:
+    """Return a record's first three channels for the eye."""
+    import numpy as np
+
+    pixels = np.frombuffer(record, "<f4", offset=_PREFIX.size).reshape(tile.height, tile.width, -1)
+    return np.asarray((pixels[..., :3].clip(0, 1) ** (1 / 2.2) * 255).round(), np.uint8)
+
+
+class BlenderLastPass:
+    """Blender writes the picture of parts; see `mpirender.renderers.base.LastPass`.
+
+    It is started, and opens the scene, while the parts are still being rendered.
+    """
+
+    def __init__(self, job: Job, frame: JobFrame, scratch: Path) -> None:
+        self._job = job
+        self._frame = frame
+        self._scratch = scratch
+        self._play = Play.of(job.arguments[0])
+        self._output = scratch / f"picture{self._play.ending}"
+        self._watch = BlenderWatch(self._play.engine)
+        self._hall = _Hall.of(job)
+        self._hall.users += 1
+        self._sitting: Sitting | None = None
+        self._ask({"do": "opened"})
+
+    def _ask(self, what: dict[str, Any]) -> Sitting:
+        request = json.dumps({**what, "play": self._play.for_blender(self._hall.threads)})
+        return self._hall.session.begin(request, self._scratch / f"{what['do']}.log")
+
+    def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
+        """Put the parts together, and hand them to Blender; see `LastPass.begin`."""
+        passes, notes = _assemble(tiles, self._job, self._scratch)
+        self._sitting = self._ask(
+            {
+                "do": "finish",
+                "frame": self._frame.number,
+                "passes": passes,
+                "notes": notes,
+                "output": str(self._output),
+            }
+        )
+
+    def poll(self) -> Path | None:
+        """Return the picture once it is there; see `LastPass.poll`."""
+        assert self._sitting, "it has begun"
+        end = self._sitting.poll()
+        for line in self._sitting.lines():
+            self._watch.see(line)
+        if end is None:
+            return None
+        self._watch.judge(end)
+        return self._output
+
+    def close(self) -> None:
+        """End Blender, if nobody else needs it; see `LastPass.close`."""
+        if self._sitting:
+            self._sitting.kill()
+        self._hall.users -= 1
+        if not self._hall.users:
+            self._hall.close()
+
+
+class _Hall:
+    """A Blender for the last passes of all frames of a job: not one for each."""
+
+    _open: ClassVar[dict[tuple[str, ...], _Hall]] = {}
+
+    def __init__(self, job: Job) -> None:
+        play = Play.of(job.arguments[0])
+        self.users = 0
+        self.threads = len(os.sched_getaffinity(0))
+        self._key = (job.program, *job.arguments)
+        self._folder = tempfile.TemporaryDirectory(prefix="mpirender-last-")
+        folder = Path(self._folder.name)
+        environment = (*job.environment, *environment_of(folder))
+        self.session = Session(
+            argv_of(job.program, threads=self.threads, scripts=play.scripts),
+            directory=job.directory,
+            environment=clean_environment(os.environ) | dict(environment),
+            log=folder / "last-pass.log",
+        )
+
+    @classmethod
+    def of(cls, job: Job) -> _Hall:
+        """Return the one of a job."""
+        key = (job.program, *job.arguments)
+        if key not in cls._open:
+            cls._open[key] = cls(job)
+        return cls._open[key]
+
+    def close(self) -> None:
+        """End Blender and leave nothing behind."""
+        self.session.close()
+        self._folder.cleanup()
+        del self._open[self._key]
+
+
+def _assemble(tiles: Path, job: Job, folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Write a file for each pass of the whole frame, from the bottom up as Blender has it.
+
+    Returns
+    -------
+    passes : list of dict
+        Layer, name, channels and file of each.
+    notes : dict of str to str
+        What the parts' files have said besides.
+    """
+    import numpy as np
+
+    grid = Grid(job.area, job.block)
+    with tiles.open("rb") as file:
+        header = json.loads(file.readline())
+        names: list[str] = header["channels"]
+        frame = np.zeros((job.height, job.width, len(names)), "<f4")
+        while prefix := file.read(_PREFIX.size):
+            block, size = _PREFIX.unpack(prefix)
+            tile = grid.tile_of(block)
+            pixels = np.frombuffer(file.read(size), "<f4").reshape(tile.height, tile.width, -1)
+            frame[tile.start : tile.stop, tile.left : tile.right] = pixels
+    passes = []
+    for at, (layer, name, channels) in enumerate(passes_of(names)):
+        path = folder / f"pass-{at}"
+        ids = "".join(channel for channel, _ in channels)
+        frame[::-1, :, [index for _, index in channels]].tofile(path)
+        passes.append(
+            {"layer": layer, "pass": name, "ids": ids, "channels": len(ids), "path": str(path)}
+        )
+    return passes, header["notes"]
+
+
+def passes_of(names: Sequence[str]) -> list[tuple[str, str, list[tuple[str, int]]]]:
+    """Return layer, pass and channels of names such as ``ViewLayer.Combined.R``."""
+    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for index, name in enumerate(names):
+        layer, of_pass, channel = name.rsplit(".", 2)
+        found.setdefault((layer, of_pass), []).append((channel, index))
+    return [(layer, of_pass, _ordered(channels)) for (layer, of_pass), channels in found.items()]
+
+
+def _ordered(channels: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return channels as Blender has them in memory: RGBA, XYZW, UVA; the file sorts them."""
+    return sorted(channels, key=lambda one: "RXUGYVBZAW".find(one[0].upper()))

@@ -196,10 +196,11 @@ def why_not_samples(scene: Any) -> str:
 
 def compositor_nodes(scene: Any) -> list[Any]:
     """Return the nodes that are gone through for each picture."""
-    tree = getattr(scene, "compositing_node_group", None) or getattr(scene, "node_tree", None)
-    if not (scene.render.use_compositing and scene.use_nodes and tree):
-        return []
-    return list(tree.nodes)
+    if hasattr(scene, "compositing_node_group"):  # since Blender 5
+        tree = scene.compositing_node_group
+    else:
+        tree = scene.node_tree if scene.use_nodes else None
+    return list(tree.nodes) if tree and scene.render.use_compositing else []
 
 
 def denoises(scene: Any) -> bool:

@@ -177,10 +177,10 @@ def why_not_samples(scene: Any) -> str:
     if scene.render.engine != "CYCLES" or cycles is None:
         return f"{scene.render.engine} has no samples that can be told apart"
     pattern = getattr(cycles, "sampling_pattern", "")
-    others = ("z", "position", "object_index", "material_index")
-    kinds = (*others, *(f"cryptomatte_{kind}" for kind in ("object", "material", "asset")))
     passes = (
-        getattr(layer, f"use_pass_{kind}", False) for layer in scene.view_layers for kind in kinds
+        getattr(layer, f"use_pass_{kind}", False)
+        for layer in scene.view_layers
+        for kind in ("vector", *(f"cryptomatte_{of}" for of in ("object", "material", "asset")))
     )
     reasons = {
         "adaptive sampling gives each pixel a number of its own": cycles.use_adaptive_sampling,
@@ -189,7 +189,7 @@ def why_not_samples(scene: Any) -> str:
         f"the pattern {pattern} depends on their number": not (
             hasattr(cycles, "use_sample_subset") or pattern in _PATTERNS_THAT_GO_ON
         ),
-        "a pass is no mean of them": any(passes),
+        "the pass Vector or Cryptomatte is no mean of them": any(passes),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 

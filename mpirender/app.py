@@ -9,40 +9,45 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from mpirender.errors import MpirenderError, UsageError
+from mpirender.errors import MpirenderError, TransportError, UsageError
 from mpirender.events import SendTask, TaskCompleted, WorkerReady
 from mpirender.firstpass import needs_first_pass, run_first_pass
 from mpirender.flags import Flags
-from mpirender.hosts import Claim
-from mpirender.model import Job, Result
+from mpirender.hosts import Claim, seat_of_this_process
+from mpirender.messages import Join
+from mpirender.model import Job, Result, Seat
 from mpirender.partition import FramePartition, Grid, Partition
 from mpirender.policy import Policy, automatic, policy_named
 from mpirender.process import age_of_this_process
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import SceneInfo
-from mpirender.report.recorder import ASK, PREPARE, START, Recorder
+from mpirender.report.recorder import ASK, PREPARE, START, TUNE, Recorder
 from mpirender.report.records import RENDER, Report
 from mpirender.root import Root
-from mpirender.run import Production, connect, dismiss, mpi_version, produce, work
+from mpirender.run import Production, assemble, connect, dismiss, mpi_version, produce, work
 from mpirender.schedule import Schedule
-from mpirender.shots import Shots, in_order, job_of, with_movies
+from mpirender.shots import Shots, in_order, job_of, smaller, with_movies
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.transport.recording import RecordingTransport
+from mpirender.tune import Trial, best_of, tune
 from mpirender.units import format_percent, format_seconds, plural
 from mpirender.views.progress import view_for
 
 __all__ = ["prepare", "render", "serve", "settle"]
 
 log = logging.getLogger(__name__)
+
+_SMALLER = 8  # times in width and height is a picture that layouts are tried on
 
 
 def render(flags: Flags, shots: Shots, claim: Claim) -> int:
@@ -94,6 +99,8 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         dismiss(claim, transport)
         raise
     production = Production(jobs, schedule, studio, flags.threads)
+    if flags.tune and _can_be_tuned(jobs):
+        return _tune_and_coordinate(production, flags, transport, recorder, claim)
     return _coordinate(production, flags, transport, recorder, claim)
 
 
@@ -118,12 +125,68 @@ def serve(claim: Claim) -> int:
 # ------------------------------------------------------------------------------------ the run
 
 
+def _tune_and_coordinate(
+    production: Production,
+    flags: Flags,
+    transport: Transport,
+    recorder: Recorder,
+    claim: Claim,
+) -> int:
+    """Try layouts of processes and threads while all other ranks wait, and go on with the best."""
+    lost: Collection[int] = ()
+    try:
+        others = range(1, transport.size)
+        seats = assemble(transport, others)
+        if lost := set(others) - seats.keys():
+            raise TransportError(f"not heard of: ranks {sorted(lost)}")
+        here = seat_of_this_process(transport.host, os.environ)
+        trials = _tune(production, flags, [here, *seats.values()])
+        recorder.end_phase(TUNE)
+        for rank in others:
+            transport.send(rank, Join(transport.size))
+        production = replace(production, processes=best_of(trials).processes)
+        part = transport.first(transport.size)
+        status = _coordinate(production, flags, part, recorder, claim, trials=trials)
+    except MpirenderError:
+        dismiss(claim, transport, lost=lost)
+        raise
+    return dismiss(claim, transport) or status
+
+
+def _can_be_tuned(jobs: Sequence[Job]) -> bool:
+    """Return whether there is a choice of layouts; say why not where there is none."""
+    if jobs[0].shares_samples:
+        log.warning("nothing to be tuned: %s", _TOGETHER)
+    return not jobs[0].shares_samples
+
+
+def _tune(production: Production, flags: Flags, seats: Sequence[Seat]) -> list[Trial]:
+    """Return how the layouts of this host's ranks have done; the log says it too.
+
+    Raises
+    ------
+    UsageError
+        If there are several shots, or only a part of a picture is wanted.
+    """
+    if len(production.jobs) != 1:
+        raise UsageError("--tune with several shots", hint="leave it out, or render one scene")
+    job = production.jobs[0]
+    renderer = renderer_named(job.renderer)
+    whole = job.width, job.height
+    small = smaller(flags, renderer, size=whole, area=job.area, scale=_SMALLER)
+    trials = tune(renderer, small, job, seats)
+    log.warning("tuned: %s; best: %s", "; ".join(map(str, trials)), best_of(trials))
+    return trials
+
+
 def _coordinate(
     production: Production,
     flags: Flags,
     transport: Transport,
     recorder: Recorder,
     claim: Claim,
+    *,
+    trials: Sequence[Trial] = (),
 ) -> int:
     """Make all, and say what has been made."""
     started = time.monotonic()
@@ -136,17 +199,25 @@ def _coordinate(
     for path in production.studio.results:
         print(path, flush=True)
     if flags.report:
-        _report(production, flags, recorder, mpi=mpi_version(claim))
+        options = {"tuned": "; ".join(map(str, trials))} if trials else {}
+        _report(production, flags, recorder, mpi=mpi_version(claim), options=options)
     return 0
 
 
-def _report(production: Production, flags: Flags, recorder: Recorder, *, mpi: str) -> None:
+def _report(
+    production: Production,
+    flags: Flags,
+    recorder: Recorder,
+    *,
+    mpi: str,
+    options: dict[str, str],
+) -> None:
     """Write the report of the run."""
     from mpirender.reporter import page_of, setting_of, write_report
 
     assert flags.report, "a report is wanted"
     jobs, policy = production.jobs, production.schedule.policy
-    setting = setting_of(RENDER, jobs, flags, mpi=mpi, options={})
+    setting = setting_of(RENDER, jobs, flags, mpi=mpi, options=options)
     run = recorder.run(policy, sum(job.pixels for job in jobs))
     write_report(Report(setting, (run,)), flags.report)
     print(Path.cwd() / page_of(flags.report), flush=True)

@@ -8,17 +8,16 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mpirender.app import prepare, settle
-from mpirender.backoff import Backoff
 from mpirender.errors import MpirenderError, TransportError, UsageError
 from mpirender.flags import BenchFlags, Flags
 from mpirender.hosts import Claim, seat_of_this_process, threads_for
-from mpirender.messages import Hello, Join
+from mpirender.messages import Join
 from mpirender.model import Job, Seat
 from mpirender.paths import make_folder
 from mpirender.renderers.base import SceneInfo
@@ -26,8 +25,7 @@ from mpirender.report.metrics import metrics_of
 from mpirender.report.recorder import PREPARE, Recorder
 from mpirender.report.records import STRONG, WEAK, Report, RunRecord
 from mpirender.reporter import page_of, setting_of, write_report, write_results
-from mpirender.run import Production, connect, dismiss, mpi_version, produce, work
-from mpirender.schedule import LOST_AFTER
+from mpirender.run import Production, assemble, connect, dismiss, mpi_version, produce, work
 from mpirender.shots import Shots, ask_for_shots
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
@@ -39,7 +37,6 @@ __all__ = ["Trial", "bench", "portion_of", "sizes_of", "trials_of"]
 
 _WARM_UP = 0  # repeat of the run that counts for nothing
 _PICTURES = "pictures"  # folder for those of the latest run
-_LOOK_FOR_RANKS: Seconds = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +242,7 @@ class _Lab:
             pictures=_hash_of(production.studio.results),
         )
 
-    def _assemble(self, ranks: Iterable[int]) -> dict[int, Seat]:
+    def _assemble(self, ranks: Collection[int]) -> dict[int, Seat]:
         """Wait until ranks say that they are there, and return where they sit.
 
         Raises
@@ -253,18 +250,10 @@ class _Lab:
         TransportError
             If one does not.
         """
-        seats: dict[int, Seat] = {}
-        awaited = set(ranks)
-        backoff = Backoff(longest=_LOOK_FOR_RANKS)
-        began = time.monotonic()
-        while awaited - seats.keys():
-            if (arrived := self._transport.poll()) is None:
-                backoff.sleep()
-            elif isinstance(arrived[1], Hello):
-                seats[arrived[0]] = arrived[1].seat
-            if time.monotonic() - began > LOST_AFTER:
-                self.lost = awaited - seats.keys()
-                raise TransportError(f"not heard of: ranks {sorted(self.lost)}")
+        seats = assemble(self._transport, ranks)
+        if lost := set(ranks) - seats.keys():
+            self.lost = lost
+            raise TransportError(f"not heard of: ranks {sorted(lost)}")
         return seats
 
     def _say(self, trial: Trial, seconds: Seconds, number: str) -> None:

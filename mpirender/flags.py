@@ -73,6 +73,8 @@ class Flags:
         File that shows the picture so far.
     reproducible : bool
         The same picture for any number of ranks, whatever the scene has in it.
+    tune : bool
+        Try first how many ranks of a host render best with how many threads each.
     report : Path or None
         An HTML file, or a folder.
     progress : str
@@ -102,6 +104,7 @@ class Flags:
     sheet: Path | None
     snapshot: Path | None
     reproducible: bool
+    tune: bool
     report: Path | None
     progress: str
     dry_run: bool

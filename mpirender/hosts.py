@@ -119,22 +119,23 @@ def this_machine(proc: Path = Path("/proc")) -> Machine:
         return UNKNOWN_MACHINE
 
 
-def threads_for(seats: Sequence[Seat], *, together: bool = False) -> list[int]:
+def threads_for(seats: Sequence[Seat], *, working: int | None = None) -> list[int]:
     """Share out the cores of every host among its ranks.
 
     Parameters
     ----------
     seats : sequence of Seat
         One a rank, in the order of the ranks.
-    together : bool
-        Whether of ranks that may use the same cores one is to have them all.
+    working : int or None
+        Of ranks that may use the same cores so many at most share them, the first ones; None for
+        all of them.
 
     Returns
     -------
     threads : list of int
         One a rank, each >= 1. Ranks that may use the same cores get equal parts of them, the
-        first ones one more where they do not divide; no rank more than it was granted. Of those
-        that are `together` the first one gets what all would have had, and the others 0.
+        first ones one more where they do not divide; no rank more than it was granted. Those that
+        are `working` share what all would have had, and the others get 0.
     """
     sharing: dict[Seat, list[int]] = defaultdict(list)
     for rank, seat in enumerate(seats):
@@ -145,11 +146,11 @@ def threads_for(seats: Sequence[Seat], *, together: bool = False) -> list[int]:
         for index, rank in enumerate(ranks):
             share = whole + (index < extra)
             threads[rank] = max(1, min(share, seat.granted or share))
-        if together:
-            most = sum(threads[rank] for rank in ranks)
-            for rank in ranks:
-                threads[rank] = 0
-            threads[ranks[0]] = max(1, min(most, len(seat.cores)))
+        if working is not None and working < len(ranks):
+            most = min(sum(threads[rank] for rank in ranks), len(seat.cores))
+            whole, extra = divmod(most, working)
+            for index, rank in enumerate(ranks):
+                threads[rank] = max(1, whole + (index < extra)) if index < working else 0
     return threads
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 from mpirender.attempt import Attempt, streams_of
@@ -14,22 +14,30 @@ from mpirender.model import Job, Task
 from mpirender.partition import Grid
 from mpirender.paths import Scratch
 from mpirender.planning import CostModel, Sample
-from mpirender.process import Process, clean_environment
+from mpirender.process import Exit, Process, clean_environment
 from mpirender.renderers.base import Renderer
 from mpirender.simulate import Overheads
 from mpirender.units import Seconds
 
-__all__ = ["measure"]
+__all__ = ["Look", "look", "measure"]
 
 _FRAMES = 5  # of an animation that are looked at
 _LOOK_EVERY: Seconds = 0.004
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What one small picture has cost."""
+class Look:
+    """What one small picture has cost.
 
-    seconds_per_pixel: dict[int, Seconds]  # by block
+    Attributes
+    ----------
+    seconds_per_pixel : dict of int to float
+        By block.
+    latency, setup, pretrace_per_pixel : float
+        Seconds asleep and at work before the first pixel, and of a first pass.
+    """
+
+    seconds_per_pixel: dict[int, Seconds]
     latency: Seconds
     setup: Seconds
     pretrace_per_pixel: Seconds
@@ -63,7 +71,7 @@ def measure(renderer: Renderer, small: Job, grid: Grid, *, threads: int) -> Cost
     frames = len(small.frames)
     last = max(0, frames - 1)
     positions = sorted({round(look * last / (_FRAMES - 1)) for look in range(_FRAMES)})
-    looks = {at: _look(renderer, small, at, threads) for at in positions}
+    looks = {at: look(renderer, small, at, threads=threads)[0] for at in positions}
     first = next(iter(looks.values()))
     block_pixels = grid.area.pixels / (grid.rows * grid.columns)
     return CostModel(
@@ -80,62 +88,103 @@ def measure(renderer: Renderer, small: Job, grid: Grid, *, threads: int) -> Cost
     )
 
 
-def _look(renderer: Renderer, job: Job, frame: int, threads: int) -> _Look:
-    """Render one small picture, in a scratch folder that does not stay."""
-    scratch = Scratch(0)
-    try:
-        scratch.place(job.files)
-        numbers = (job.frames[frame].number,) if job.frames else ()
-        task = Task(0, replace(job.area, frame=frame), numbers=numbers)
-        command = renderer.command(job, task, attempt=1, threads=threads, scratch=scratch.folder)
-        streams = streams_of(renderer, job, task, command.output)
-        process = Process(
-            command.argv,
-            directory=job.directory,
-            environment=clean_environment(os.environ) | dict(command.environment),
-            log=scratch.log(task.id, 1),
-        )
-        watch, grid = renderer.watch(job, task), Grid(job.area, job.block)
-        attempt = Attempt(task, 1, command, process, watch, grid, time.monotonic(), streams=streams)
-        with closing(attempt):
-            return _watch(attempt)
-    finally:
-        scratch.remove()
+def look(
+    renderer: Renderer, job: Job, frame: int, *, threads: int, processes: int = 1
+) -> list[Look]:
+    """Render one small picture, several times at once where more than one process is wanted.
 
+    Parameters
+    ----------
+    renderer : Renderer
+    job : Job
+    frame : int
+        Position of the frame; 0 in a still.
+    threads, processes : int
+        Threads of each process.
 
-def _watch(attempt: Attempt) -> _Look:
-    """See to the end when each block is finished."""
-    seconds_per_pixel: dict[int, Seconds] = {}
-    since: Seconds | None = None
-    end = None
+    Returns
+    -------
+    looks : list of Look
+        One a process.
+
+    Raises
+    ------
+    RenderError
+        If the picture cannot be rendered.
+    """
     backoff = Backoff(_LOOK_EVERY, _LOOK_EVERY)
-    while end is None:
-        end = attempt.process.poll()
-        now = time.monotonic()
+    with ExitStack() as stack:
+        watchers = []
+        for number in range(processes):
+            scratch = Scratch(number)
+            stack.callback(scratch.remove)
+            attempt = _begin(renderer, job, frame, threads, scratch)
+            watchers.append(_Watcher(stack.enter_context(closing(attempt))))
+        while not all([watcher.step(time.monotonic()) for watcher in watchers]):
+            backoff.sleep()
+        return [watcher.look() for watcher in watchers]
+
+
+def _begin(renderer: Renderer, job: Job, frame: int, threads: int, scratch: Scratch) -> Attempt:
+    """Start a process for one small picture."""
+    scratch.place(job.files)
+    numbers = (job.frames[frame].number,) if job.frames else ()
+    task = Task(0, replace(job.area, frame=frame), numbers=numbers)
+    command = renderer.command(job, task, attempt=1, threads=threads, scratch=scratch.folder)
+    streams = streams_of(renderer, job, task, command.output)
+    process = Process(
+        command.argv,
+        directory=job.directory,
+        environment=clean_environment(os.environ) | dict(command.environment),
+        log=scratch.log(task.id, 1),
+    )
+    watch, grid = renderer.watch(job, task), Grid(job.area, job.block)
+    return Attempt(task, 1, command, process, watch, grid, time.monotonic(), streams=streams)
+
+
+class _Watcher:
+    """Sees when each block of a small picture is finished."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._since: Seconds | None = None
+        self._end: Exit | None = None
+        self._seconds_per_pixel: dict[int, Seconds] = {}
+
+    def step(self, now: Seconds) -> bool:
+        """Take in what is new; return whether the process has ended."""
+        attempt = self._attempt
+        if self._end is not None:
+            return True
+        self._end = attempt.process.poll()
         attempt.listen(now)
         tiles = [(r.block, attempt.grid.tile_of(r.block)) for r in attempt.finished_tiles(now)]
         if tiles:
-            if since is None:
-                since = attempt.started + attempt.setup_seconds + attempt.pretrace_seconds
-            each = max(0.0, now - since) / sum(tile.pixels for _, tile in tiles)
-            seconds_per_pixel |= dict.fromkeys((block for block, _ in tiles), each)
-            since = now
+            if self._since is None:
+                self._since = attempt.started + attempt.setup_seconds + attempt.pretrace_seconds
+            each = max(0.0, now - self._since) / sum(tile.pixels for _, tile in tiles)
+            self._seconds_per_pixel |= dict.fromkeys((block for block, _ in tiles), each)
+            self._since = now
         elif attempt.process.is_stalled(now):
             raise RendererTimeout("hung: no word and no processor time for ten minutes")
-        elif end is None:
-            backoff.sleep()
-    attempt.watch.judge(end)
-    pixels, watch = attempt.task.tile.pixels, attempt.watch
-    blocks = range(attempt.grid.rows * attempt.grid.columns)
-    return _Look(
-        seconds_per_pixel or dict.fromkeys(blocks, watch.render_seconds / pixels),
-        latency=max(0.0, attempt.setup_seconds - watch.setup_seconds),
-        setup=watch.setup_seconds,
-        pretrace_per_pixel=attempt.pretrace_seconds / pixels,
-    )
+        return self._end is not None
+
+    def look(self) -> Look:
+        """Return what it has cost."""
+        attempt, watch = self._attempt, self._attempt.watch
+        assert self._end is not None, "it has ended"
+        watch.judge(self._end)
+        pixels = attempt.task.tile.pixels
+        blocks = range(attempt.grid.rows * attempt.grid.columns)
+        return Look(
+            self._seconds_per_pixel or dict.fromkeys(blocks, watch.render_seconds / pixels),
+            latency=max(0.0, attempt.setup_seconds - watch.setup_seconds),
+            setup=watch.setup_seconds,
+            pretrace_per_pixel=attempt.pretrace_seconds / pixels,
+        )
 
 
-def _scaled(look: _Look, small: Job, grid: Grid) -> tuple[Seconds, ...]:
+def _scaled(look: Look, small: Job, grid: Grid) -> tuple[Seconds, ...]:
     """Return what the blocks of the whole picture cost, each by the small one at its centre."""
     small_grid = Grid(small.area, small.block)
     down, along = small.height / grid.area.height, small.width / grid.area.width

@@ -91,6 +91,8 @@ class Root:
         Ranks of the run, this one included.
     threads : int or None
         Threads a rank; None to share out each host's cores among its ranks.
+    processes : int or None
+        Ranks that share them where several may use the same cores; the others rest. None for all.
     send : callable
         Takes a rank and a message for it; never waits.
     view : View
@@ -108,6 +110,7 @@ class Root:
         *,
         ranks: int,
         threads: int | None,
+        processes: int | None = None,
         send: Callable[[int, ToWorker], None],
         view: View,
         tokens: tuple[Path, ...] = (),
@@ -118,6 +121,7 @@ class Root:
         self._schedule = schedule
         self._ranks = self._working = ranks
         self._threads = threads
+        self._processes = processes
         self._send = send
         self._view = view
         self._tokens = tokens
@@ -220,7 +224,7 @@ class Root:
         ranks = sorted(self._seats)
         seats = [self._seats[rank] for rank in ranks]
         together = self._threads is None and self._jobs[0].shares_samples
-        shared = threads_for(seats, together=together)
+        shared = threads_for(seats, working=1 if together else self._processes)
         on_host = Counter(seat.host for seat in seats)
         every = report_every(len(ranks))
         places: Counter[str] = Counter()

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from mpirender.backoff import Backoff
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError, TransportError
 from mpirender.hosts import Claim
-from mpirender.messages import Stop, ToWorker, Working
-from mpirender.model import Job
+from mpirender.messages import Hello, Stop, ToWorker, Working
+from mpirender.model import Job, Seat
 from mpirender.paths import shared_tokens
 from mpirender.report.recorder import COMPOSE, ENCODE, SHARE, Recorder
 from mpirender.root import Root
-from mpirender.schedule import Schedule
+from mpirender.schedule import LOST_AFTER, Schedule
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.units import Seconds
 from mpirender.views.base import View
 from mpirender.worker import Worker
 
-__all__ = ["Production", "connect", "dismiss", "mpi_version", "produce", "work"]
+__all__ = ["Production", "assemble", "connect", "dismiss", "mpi_version", "produce", "work"]
 
 _FIRST_LOOK: Seconds = 0.005  # while all ranks wait for the first message
 
@@ -42,12 +42,15 @@ class Production:
     studio : Studio
     threads : int or None
         Threads a rank; None to share out each host's cores among its ranks.
+    processes : int or None
+        See `mpirender.root.Root`.
     """
 
     jobs: list[Job]
     schedule: Schedule
     studio: Studio
     threads: int | None
+    processes: int | None = None
 
 
 def produce(production: Production, transport: Transport, recorder: Recorder, view: View) -> Root:
@@ -79,6 +82,7 @@ def produce(production: Production, transport: Transport, recorder: Recorder, vi
             production.schedule,
             ranks=transport.size,
             threads=production.threads,
+            processes=production.processes,
             send=transport.send,
             view=view,
             tokens=tokens,
@@ -95,6 +99,22 @@ def produce(production: Production, transport: Transport, recorder: Recorder, vi
             root.close()
             transport.close(lost=root.lost_ranks)
     return root
+
+
+def assemble(transport: Transport, ranks: Collection[int]) -> dict[int, Seat]:
+    """Wait until ranks say that they are there, and return where they sit; rank 0's part.
+
+    Those that do not for `LOST_AFTER` are left out.
+    """
+    seats: dict[int, Seat] = {}
+    backoff = Backoff(longest=_FIRST_LOOK)
+    began = time.monotonic()
+    while seats.keys() < set(ranks) and time.monotonic() - began < LOST_AFTER:
+        if (arrived := transport.poll()) is None:
+            backoff.sleep()
+        elif isinstance(arrived[1], Hello):
+            seats[arrived[0]] = arrived[1].seat
+    return seats
 
 
 def work(transport: Transport) -> int:

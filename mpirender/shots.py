@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -13,11 +13,12 @@ from pathlib import Path
 from mpirender.errors import UsageError
 from mpirender.flags import Flags, MovieFlags
 from mpirender.frames import natural_key
-from mpirender.model import Job
+from mpirender.model import Job, Tile
 from mpirender.partition import Grid, Section
 from mpirender.renderers import ask, renderer_named
 from mpirender.renderers.base import Question, Renderer, Request, SceneInfo
 from mpirender.tracks import Timing
+from mpirender.units import Pixels
 
 __all__ = [
     "AskedShot",
@@ -26,6 +27,7 @@ __all__ = [
     "ask_for_shots",
     "in_order",
     "job_of",
+    "smaller",
     "with_movies",
 ]
 
@@ -244,6 +246,40 @@ def job_of(flags: Flags, renderer: Renderer, info: SceneInfo, *, streams: bool) 
         blends=info.blends,
         whole=info.whole,
     )
+
+
+def smaller(
+    flags: Flags, renderer: Renderer, *, size: tuple[Pixels, Pixels], area: Tile, scale: int
+) -> Job:
+    """Return the job of one shot at a fraction of its width and height, to be measured.
+
+    Parameters
+    ----------
+    flags : Flags
+    renderer : Renderer
+    size : tuple of int
+        Width and height of the picture.
+    area : Tile
+        What of it is wanted.
+    scale : int
+        By which both are divided.
+
+    Raises
+    ------
+    UsageError
+        If only a part of the picture is wanted.
+    """
+    width, height = size
+    if (area.width, area.height) != size:
+        raise UsageError(
+            "only a part of the picture cannot be measured",
+            hint="ask for the whole: no +SR +ER +SC +EC",
+        )
+    small_size = max(1, width // scale), max(1, height // scale)
+    small_blocks = (*flags.passed_on, *renderer.small_blocks)
+    with closing(ask_for_shots(replace(flags, size=small_size, passed_on=small_blocks))) as shots:
+        small = shots.shots[0].question.answer()
+    return job_of(flags, renderer, small, streams=small.streams)
 
 
 def in_order(

@@ -62,6 +62,7 @@ def _refuse(flags: Flags) -> None:
         ("--sheet", flags.sheet),
         ("--report", flags.report),
         ("--dry-run", flags.dry_run),
+        ("--tune", flags.tune),
     ):
         if typed:
             raise UsageError(

@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from mpirender.units import Seconds, format_percent, format_seconds, plural
 
 if TYPE_CHECKING:
     from mpirender.planning import CostModel, Forecast, Machines
+    from mpirender.report.records import Report
 
 __all__ = ["main"]
 
@@ -33,6 +34,7 @@ cost what its pixels have cost there. Then the run is simulated with the program
   mpirender plan scene.pov +W7680 +H4320 +A0.1 -np 4096
   mpirender plan walk.ini -np 512 --host-speeds 1,3 --deadline 2h
   mpirender plan scene.pov --hosts hostfiles/openmpi5.hosts --threads 8
+  mpirender plan bench/results.json -np 512     # by what the parts have cost in a bench or report
 
 A speed is that of a host against this machine. What is not simulated: the network's width, several
 ranks of a host that share its memory's bandwidth, and the writing of the picture at the end.
@@ -78,9 +80,51 @@ def main(argv: Sequence[str]) -> int:
     if flags is None:  # --version has been answered
         return 0
     wish = _wish(typed, flags)
-    model = _measure(flags, typed.scale)
+    if flags.scenes[0].lower().endswith(".json"):
+        results = _results(flags)
+        print("\n".join(_check(results)), end="\n\n")
+        from mpirender.replay import base_of, model_of
+
+        model = model_of(base_of(results))
+    else:
+        model = _measure(flags, typed.scale)
     print("\n".join(_report(model, wish, flags.policy)), flush=True)
     return 0
+
+
+def _results(flags: Flags) -> Report:
+    """Read the results of a bench or a report.
+
+    Raises
+    ------
+    UsageError
+        If these are none, or are asked for what was not rendered.
+    """
+    from mpirender.report.records import from_json
+
+    if len(flags.scenes) > 1 or flags.size or flags.frames or flags.passed_on:
+        raise UsageError("results and something to be rendered", hint="plan the one or the other")
+    return from_json(_text(Path(flags.scenes[0])))
+
+
+def _check(results: Report) -> Iterator[str]:
+    """Yield how far a forecast agrees with the runs that were made, a line each."""
+    from mpirender.replay import base_of, forecasts_of
+    from mpirender.report.records import STRONG
+    from mpirender.report.scaling import points_of
+
+    base = base_of(results)
+    yield f"costs of {results.setting.scene} as in a run of {plural(base.size, 'rank')}"
+    foretold = forecasts_of(results)
+    if not foretold:
+        return
+    yield f"{'policy':10}{'ranks':>6}{'measured':>12}{'forecast':>12}{'ratio':>8}"
+    for point in points_of(results.counted, is_weak=results.setting.kind != STRONG):
+        if seconds := foretold.get((point.policy, point.ranks)):
+            yield (
+                f"{point.policy:10}{point.ranks:6}{format_seconds(point.median):>12}"
+                f"{format_seconds(seconds):>12}{seconds / point.median:8.2f}"
+            )
 
 
 def _wish(typed: argparse.Namespace, flags: Flags) -> _Wish:
@@ -112,7 +156,7 @@ def _measure(flags: Flags, scale: int) -> CostModel:
     """Render the scene, smaller, and return what its parts cost."""
     from mpirender.measure import measure
     from mpirender.partition import Grid
-    from mpirender.shots import ask_for_shots, job_of
+    from mpirender.shots import ask_for_shots, smaller
 
     with closing(ask_for_shots(flags)) as shots:
         if len(shots.shots) != 1:
@@ -124,13 +168,8 @@ def _measure(flags: Flags, scale: int) -> CostModel:
                 hint="mpirender bench measures it, on few ranks and with --size and --samples",
             )
         info = shots.shots[0].question.answer()
-    if (info.area.height, info.area.width) != (info.height, info.width):
-        raise UsageError("only a part of the picture", hint="plan the whole: no +SR +ER +SC +EC")
-    size = max(1, info.width // scale), max(1, info.height // scale)
-    smaller = replace(flags, size=size, passed_on=(*flags.passed_on, *renderer.small_blocks))
-    with closing(ask_for_shots(smaller)) as shots:
-        small = shots.shots[0].question.answer()
-    job = job_of(flags, renderer, small, streams=small.streams)
+    whole = info.width, info.height
+    job = smaller(flags, renderer, size=whole, area=info.area, scale=scale)
     return measure(renderer, job, Grid(info.area, info.block), threads=flags.threads or 1)
 
 
@@ -174,7 +213,7 @@ def _advice(best: Forecast, wish: _Wish) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="mpirender plan",
-        usage="mpirender plan SCENE -np N [options] [options of a render]",
+        usage="mpirender plan SCENE|results.json -np N [options] [options of a render]",
         description="Forecast how long a scene takes on many ranks, by every policy.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -119,6 +119,11 @@ def flags_of(typed: argparse.Namespace, passed_on: tuple[str, ...]) -> Flags:
             f"--reproducible beside --policy {typed.policy}",
             hint="pieces that are the same for any number of ranks leave no choice",
         )
+    if typed.tune and (typed.reproducible or typed.threads is not None):
+        raise UsageError(
+            "--tune beside --threads or --reproducible, which leave nothing to be tuned",
+            hint="leave out one of them",
+        )
     if typed.rows_per_task is not None and typed.policy not in ("auto", *OF_ONE_SIZE):
         raise UsageError(
             f"--rows-per-task beside --policy {typed.policy}, whose tasks have a size of their own",
@@ -149,6 +154,7 @@ def flags_of(typed: argparse.Namespace, passed_on: tuple[str, ...]) -> Flags:
         sheet=typed.sheet,
         snapshot=typed.snapshot,
         reproducible=typed.reproducible,
+        tune=typed.tune,
         report=typed.report,
         progress="none" if typed.quiet and typed.progress == "auto" else typed.progress,
         dry_run=typed.dry_run,
@@ -219,6 +225,11 @@ def render_parser() -> argparse.ArgumentParser:
         default=None,
         metavar="N|auto",
         help="threads of each rank's renderer; auto shares out each host's cores (default)",
+    )
+    add(
+        "--tune",
+        action="store_true",
+        help="try first, on a small picture, how many ranks a host with how many threads each",
     )
     add(
         "--split",

@@ -80,6 +80,10 @@ _WORDS_OF_BENCH = """\
 <dt>speed-up, efficiency</dt><dd>T(1) / T(n), the middle ones of the repeats%s; speed-up / n</dd>
 <dt>Karp-Flatt</dt><dd>the serial fraction that a speed-up shows, (1/S - 1/n) / (1 - 1/n): where it
 grows with n, overhead does; where it stays, the serial part is the limit</dd>
+<dt>forecast</dt><dd>the time that the program's own schedule takes under a simulated clock, with
+what the parts of the picture have cost in a run of the fewest ranks above one: where the measured
+time is longer, ranks have been in each other's way (cores, memory, network); what
+<code>mpirender plan results.json</code> says rests on the same</dd>
 <dt>%s's law</dt><dd>%s; intervals of 95 %%, Student's t</dd>
 """
 

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mpirender.messages import Assign, Begin, Drop, Hello, Message, TaskLost
-from mpirender.model import Machine, Result, Seat, Task
+from mpirender.messages import (
+    Assign,
+    Begin,
+    Drop,
+    FrameDone,
+    Hello,
+    Message,
+    TaskDone,
+    TaskLost,
+    TilesDone,
+)
+from mpirender.model import Job, Machine, Result, Seat, Task
+from mpirender.partition import Grid
 from mpirender.report.records import (
     COMPLETED,
     DROPPED,
     FAILED,
     AttemptRecord,
     PhaseRecord,
+    PieceRecord,
     RankRecord,
     RunRecord,
+    WorkRecord,
 )
 from mpirender.units import Pixels, Seconds
 
-__all__ = ["ASK", "COMPOSE", "ENCODE", "MEET", "PREPARE", "SHARE", "START", "Recorder"]
+__all__ = ["ASK", "COMPOSE", "ENCODE", "MEET", "PREPARE", "SHARE", "START", "TUNE", "Recorder"]
 
-START, ASK, PREPARE, MEET = "start", "ask", "prepare", "meet"
+START, ASK, PREPARE, TUNE, MEET = "start", "ask", "prepare", "tune", "meet"
 """Phases before the first task: MPI and Python start, the renderer is asked what is meant, the
-work is cut, all ranks say where they sit."""
+work is cut, layouts of processes and threads are tried if that is wanted, all ranks say where they
+sit."""
 
 SHARE, COMPOSE, ENCODE = "share out", "compose", "encode"
 """Phases after that: tasks are handed out and done, pictures are put together and written, and
@@ -57,6 +71,9 @@ class Recorder:
         self._assigned: dict[tuple[int, int], tuple[Task, int, Seconds]] = {}
         self._attempts: list[AttemptRecord] = []
         self._phases: list[PhaseRecord] = []
+        self._jobs: tuple[Job, ...] = ()
+        self._pieces: list[PieceRecord] = []
+        self._heard: dict[tuple[int, int], Seconds] = {}  # rank, task → when it sent blocks
 
     @property
     def now(self) -> Seconds:
@@ -76,6 +93,7 @@ class Recorder:
             case Begin():
                 if not self._threads:
                     self.end_phase(MEET)
+                    self._jobs = message.jobs
                 self._threads[to] = message.threads
             case Assign(task, attempt):
                 self._assigned[to, task.id] = task, attempt, self.now
@@ -89,9 +107,27 @@ class Recorder:
                 self._seats[source] = seat, machine, self.now
             case TaskLost(task_id):
                 self._give_up(source, task_id, FAILED)
-            case _:
-                if result := getattr(message, "result", None):
-                    self._complete(result)
+            case TilesDone() | FrameDone() | TaskDone():
+                self._note_piece(source, message)
+                if message.result:
+                    self._complete(message.result)
+
+    def _note_piece(self, source: int, message: TilesDone | FrameDone | TaskDone) -> None:
+        """Note how long it took to finish what arrives."""
+        match message:
+            case TilesDone(task_id, frame, blocks):
+                key, now = (source, task_id), self.now
+                if blocks and key in self._assigned:
+                    before = message.setup_seconds + message.pretrace_seconds
+                    since = self._heard.get(key, self._assigned[key][2] + before)
+                    self._heard[key] = now
+                    self._pieces.append(PieceRecord(frame, blocks, max(0.0, now - since)))
+            case FrameDone(_, frame, seconds):
+                self._pieces.append(PieceRecord(frame, (), seconds))
+            case TaskDone(result, format_) if format_ and self._jobs:
+                job, tile = self._jobs[result.task.job], result.task.tile
+                blocks = tuple(Grid(job.area, job.block).blocks_of(tile))
+                self._pieces.append(PieceRecord(tile.frame, blocks, result.render_seconds))
 
     def _complete(self, result: Result) -> None:
         """Note an attempt that has ended well, unless it had been given up."""
@@ -145,4 +181,13 @@ class Recorder:
             for rank, (seat, machine, greeted) in sorted(self._seats.items())
         )
         attempts, phases = tuple(self._attempts), tuple(self._phases)
-        return RunRecord(policy, pixels, ranks, attempts, phases, repeat, pictures)
+        work, pieces = self._work(), tuple(self._pieces)
+        return RunRecord(policy, pixels, ranks, attempts, phases, repeat, pictures, work, pieces)
+
+    def _work(self) -> WorkRecord | None:
+        """Return how the run could be cut."""
+        if len(self._jobs) != 1:
+            return None
+        job = self._jobs[0]
+        grid = Grid(job.area, job.block)
+        return WorkRecord(grid.rows, grid.columns, len(job.frames), job.streams)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 from mpirender.errors import UsageError
@@ -22,15 +22,18 @@ __all__ = [
     "WEAK",
     "AttemptRecord",
     "PhaseRecord",
+    "PieceRecord",
     "RankRecord",
     "Report",
     "RunRecord",
     "Setting",
+    "WorkRecord",
     "from_json",
     "to_json",
 ]
 
-_VERSION = 1  # of results.json; 1: the first
+_VERSION = 2  # of results.json; 1: the first; 2: what each piece of the work has cost
+_READABLE = (1, 2)
 
 COMPLETED, FAILED, DROPPED = "completed", "failed", "dropped"
 """Outcomes of an attempt; a dropped one was ended because nobody waited for it any more."""
@@ -124,6 +127,45 @@ class PhaseRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PieceRecord:
+    """Some blocks that were finished one after the other, or a whole frame.
+
+    Attributes
+    ----------
+    frame : int
+        Position of the frame in the run.
+    blocks : tuple of int
+        In their order; empty for all of the frame.
+    seconds : float
+        From the first pixel of the task or the piece before; of a whole frame, with its parsing.
+    """
+
+    frame: int
+    blocks: tuple[int, ...]
+    seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRecord:
+    """How a run could be cut.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Blocks of every frame.
+    frames : int
+        0 in a still.
+    streams : bool
+        Whether blocks were known to be finished while a renderer worked.
+    """
+
+    rows: int
+    columns: int
+    frames: int
+    streams: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run.
 
@@ -141,6 +183,10 @@ class RunRecord:
         From 1; 0 for a warm-up, which counts for nothing.
     pictures : str
         Hash of the pixels of all pictures; empty where it was not taken.
+    work : WorkRecord or None
+        None where it was not one scene, and in old records.
+    pieces : tuple of PieceRecord
+        As they arrived.
     """
 
     policy: str
@@ -150,6 +196,8 @@ class RunRecord:
     phases: tuple[PhaseRecord, ...]
     repeat: int = 1
     pictures: str = ""
+    work: WorkRecord | None = None
+    pieces: tuple[PieceRecord, ...] = ()
 
     @property
     def size(self) -> int:
@@ -215,7 +263,12 @@ class Report:
 
 def to_json(report: Report) -> str:
     """Return a report as the text of ``results.json``."""
-    return json.dumps({"version": _VERSION, **asdict(report)}, indent=1) + "\n"
+    runs = [
+        {**asdict(replace(run, pieces=())), "pieces": [astuple(piece) for piece in run.pieces]}
+        for run in report.runs
+    ]
+    setting = asdict(report.setting)
+    return json.dumps({"version": _VERSION, "setting": setting, "runs": runs}, indent=1) + "\n"
 
 
 def from_json(text: str) -> Report:
@@ -229,7 +282,7 @@ def from_json(text: str) -> Report:
     try:
         read = json.loads(text)
         version = read["version"]
-        if version == _VERSION:
+        if version in _READABLE:
             setting = {**read["setting"], "argv": tuple(read["setting"]["argv"])}
             return Report(Setting(**setting), tuple(_run(run) for run in read["runs"]))
     except (ValueError, KeyError, TypeError) as error:
@@ -244,5 +297,7 @@ def _run(read: dict[str, Any]) -> RunRecord:
         "ranks": tuple(RankRecord(**{**r, "cores": tuple(r["cores"])}) for r in read["ranks"]),
         "attempts": tuple(AttemptRecord(**attempt) for attempt in read["attempts"]),
         "phases": tuple(PhaseRecord(**phase) for phase in read["phases"]),
+        "work": WorkRecord(**read["work"]) if read.get("work") else None,
+        "pieces": tuple(PieceRecord(f, tuple(b), s) for f, b, s in read.get("pieces", ())),
     }
     return RunRecord(**{**read, **parts})

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mpirender.replay import forecasts_of
 from mpirender.report.metrics import Activity, metrics_of
 from mpirender.report.records import COMPLETED, RENDER, WEAK, Report, RunRecord
 from mpirender.report.scaling import Point, median_run, points_of
+from mpirender.units import Seconds
 
 __all__ = ["Cell", "Table", "csv_of", "shown", "table_of", "tex_of"]
 
@@ -63,13 +65,16 @@ def _of_points(report: Report) -> Table:
         *("policy", "ranks", "repeats", "time [s]", "least [s]", "most [s]", "variation [%]"),
         *("speed-up", "efficiency", "Karp-Flatt", "load balance", "communication efficiency"),
         *("parallel efficiency", "idle [%]", "imbalance", "tasks", "CPU [s]"),
+        *("forecast [s]", "forecast / time"),
     )
     runs = report.counted
     points = points_of(runs, is_weak=report.setting.kind == WEAK)
-    return Table(columns, tuple(_row(point, runs) for point in points))
+    foretold = forecasts_of(report)
+    rows = (_row(point, runs, foretold.get((point.policy, point.ranks))) for point in points)
+    return Table(columns, tuple(rows))
 
 
-def _row(point: Point, runs: Sequence[RunRecord]) -> tuple[Cell, ...]:
+def _row(point: Point, runs: Sequence[RunRecord], foretold: Seconds | None) -> tuple[Cell, ...]:
     mine = [run for run in runs if (run.policy, run.size) == (point.policy, point.ranks)]
     numbers = metrics_of(median_run(mine))
     return (
@@ -78,6 +83,7 @@ def _row(point: Point, runs: Sequence[RunRecord]) -> tuple[Cell, ...]:
         *(point.speed_up, point.efficiency, point.karp_flatt),
         *(numbers.load_balance, numbers.communication_efficiency, numbers.parallel_efficiency),
         *(100 * numbers.idle, numbers.imbalance, numbers.tasks, numbers.cpu_seconds),
+        *(foretold, foretold / point.median if foretold and point.median else None),
     )
 
 

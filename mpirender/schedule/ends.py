@@ -31,7 +31,7 @@ class Ends:
 
     def __init__(self, seconds_left: Callable[[Entry, Seconds], Seconds]) -> None:
         self._seconds_left = seconds_left
-        self._looked: Seconds = float("-inf")
+        self._stale_at: Seconds = float("-inf")
         self._numbers = count()
         self._heap: list[tuple[Seconds, int, Entry]] = []  # minus the end, a number, the task
 
@@ -54,7 +54,7 @@ class Ends:
             None where the end of no task is known.
         seconds_left : float
         """
-        if len(held) <= _FEW or now - self._looked > _LOOK_EVERY * len(held):
+        if len(held) <= _FEW or now >= self._stale_at:
             self._look(held, now)
         own: list[tuple[Seconds, int, Entry]] = []
         found: tuple[Entry | None, Seconds] = None, 0.0
@@ -73,8 +73,8 @@ class Ends:
         return found
 
     def add(self, task: Entry, now: Seconds) -> None:
-        """Count in a task of which something has become known."""
-        left = self._seconds_left(task, now)
+        """Count in what has become known of a task, unless all will be looked at before long."""
+        left = self._seconds_left(task, now) if now < self._stale_at else 0.0
         if left > 0:
             heapq.heappush(self._heap, (-now - left, next(self._numbers), task))
 
@@ -84,4 +84,4 @@ class Ends:
         ends = [(self._seconds_left(task, now), task) for task in tasks]
         self._heap = [(-now - left, next(self._numbers), task) for left, task in ends if left > 0]
         heapq.heapify(self._heap)
-        self._looked = now
+        self._stale_at = now + _LOOK_EVERY * len(held)

@@ -213,6 +213,7 @@ class Schedule:
             entry = self._entries[event.task_id]
             if entry.rank == event.rank:
                 entry.fraction, entry.told = event.fraction, now
+                self._ends.add(entry, now)
 
     def _note_tiles(self, event: TilesCompleted, now: Seconds) -> list[Instruction]:
         """Take finished blocks off those who have them to do, whoever rendered them."""

@@ -66,6 +66,7 @@ WAYS = {
 QUIET = ("--progress", "none")
 RANKS = {"3.4": (1, 2, 3, 5), "4.2": (3,), "4.5": (3,)}
 TIMES = re.compile(r"Date|DateTime|Time|File|(.*:)?(Date|RenderTime|.*_time)|RenderTime|oiio:.*")
+TASKS = re.compile(r": (\d+) tasks? on ")
 # the largest difference that the order of adding up floats explains, in the file's own levels
 ALLOWED = {
     "png8": 1,
@@ -117,6 +118,8 @@ class Verdict:
         Names of fields of the header that differ.
     said : str
         Remarks of mpirender.
+    tasks : int
+        Into how many the work was divided.
     """
 
     case: Case
@@ -125,6 +128,7 @@ class Verdict:
     maximum: float = 0.0
     header: str = ""
     said: str = ""
+    tasks: int = 0
 
     @property
     def bad(self) -> bool:
@@ -139,6 +143,7 @@ class Verdict:
             return "**fails**" if self.bad else "refused by both"
         text = f"{self.pixels} px, max {self.maximum:.2g}" if self.pixels else "identical"
         text = f"**{text}**" if self.bad else text
+        text += ", not divided" * (self.case.ranks > 1 and self.tasks == 1)
         return text + f" ({self.header})" * bool(self.header)
 
 
@@ -204,6 +209,7 @@ class Bench:
             max(one.maximum for one in found),
             ", ".join(sorted({one.kind for one in found if one.kind})),
             said,
+            int(tasks[1]) if (tasks := TASKS.search(outcome.text)) else 0,
         )
 
 
@@ -235,9 +241,7 @@ def in_order(field: str | None) -> Json:
 def remarks(text: str) -> list[str]:
     """Return what mpirender says of itself, but for the line that closes a run."""
     own = [line for line in text.splitlines() if line.startswith("mpirender: ")]
-    return [
-        line.removeprefix("mpirender: ") for line in own if not re.search(r": \d+ tasks? on ", line)
-    ]
+    return [line.removeprefix("mpirender: ") for line in own if not TASKS.search(line)]
 
 
 def error_in(text: str) -> str:

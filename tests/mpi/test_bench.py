@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from launchers import LAUNCHERS, MPICH, OPENMPI5, Launcher
+from launchers import LAUNCHERS, MPICH, OPENMPI5, Launcher, run
 from mpi.fakes import Folder, expected, own_words, pixels, results
 
 both_wheels = pytest.mark.parametrize("launcher", [MPICH, OPENMPI5], ids=str)
@@ -77,6 +77,23 @@ def test_several_policies_are_measured_side_by_side(tmp_path: Path) -> None:
     assert len({run["pictures"] for run in runs}) == 1
     table = (folder.path / "bench/table.csv").read_text().splitlines()
     assert sorted({line.partition(",")[0] for line in table[1:]}) == ["auto", "ss", "static"]
+
+
+@pytest.mark.parametrize("scene", [SCENE, (*SCENE, "frames = 1-8"), (SCENE[0], "block = 8")])
+def test_other_numbers_of_ranks_are_foretold_from_a_bench(
+    scene: tuple[str, ...], tmp_path: Path
+) -> None:
+    folder = Folder.with_scene(tmp_path, *scene)
+    assert folder.render_bench(MPICH, 2, "--repeats", "1").returncode == 0
+    done = run(
+        [MPICH.python, "-m", "mpirender", "plan", "bench/results.json", "-np", "64"],
+        cwd=folder.path,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert said[0] == "costs of scene.fake as in a run of 2 ranks"
+    assert [line.split()[:2] for line in said[2:4]] == [["auto", "1"], ["auto", "2"]]
+    assert "on 64 ranks:" in said
 
 
 def test_a_scene_at_fault_ends_the_bench_on_all_ranks(tmp_path: Path) -> None:

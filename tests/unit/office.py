@@ -69,6 +69,7 @@ class Office:
         *,
         ranks: int = 2,
         threads: int | None = None,
+        processes: int | None = None,
         retries: int = 0,
         streams: bool = False,
     ) -> None:
@@ -82,6 +83,7 @@ class Office:
             Schedule(partition, SelfScheduling(2), ranks=ranks, retries=retries),
             ranks=ranks,
             threads=threads,
+            processes=processes,
             send=lambda rank, message: self.sent.append((rank, message)),
             view=self.view,
             studio=FakeStudio(),

@@ -136,6 +136,7 @@ def test_options_of_the_bench_and_of_a_render_go_together() -> None:
         (("s.pov", "--sheet", "a.png"), "--sheet in a bench"),
         (("s.pov", "--report", "a.html"), "--report in a bench"),
         (("s.pov", "--dry-run"), "--dry-run in a bench"),
+        (("s.pov", "--tune"), "--tune in a bench"),
     ],
 )
 def test_a_wrong_argument_is_told(argv: tuple[str, ...], told: str) -> None:

@@ -46,6 +46,7 @@ def test_a_scene_is_enough() -> None:
         sheet=None,
         snapshot=None,
         reproducible=False,
+        tune=False,
         report=None,
         progress="auto",
         dry_run=False,
@@ -148,6 +149,11 @@ def test_the_renderers_own_arguments_are_passed_on(
         (("s.pov", "--timeout", "nan"), "argument --timeout: got 'nan', expected seconds"),
         (("s.pov", "--split", "stripes"), "argument --split: invalid choice: 'stripes'"),
         (("s.pov", "--policy", "x"), "argument --policy: invalid choice: 'x' (choose from"),
+        (
+            ("s.pov", "--tune", "--threads", "2"),
+            "--tune beside --threads or --reproducible",
+        ),
+        (("s.pov", "--tune", "--reproducible"), "--tune beside --threads or --reproducible"),
         (
             ("s.pov", "--policy", "gss", "--rows-per-task", "9"),
             "--rows-per-task beside --policy gss",

@@ -141,20 +141,28 @@ def test_every_rank_gets_a_thread_and_no_seat_more_than_its_cores(ranks: list[Se
 
 def test_of_ranks_that_render_together_the_first_has_all_cores() -> None:
     seats = [Seat("a", frozenset(range(4)))] * 3 + [Seat("b", frozenset(range(2)))]
-    assert threads_for(seats, together=True) == [4, 0, 0, 2]
+    assert threads_for(seats, working=1) == [4, 0, 0, 2]
 
 
 def test_ranks_that_were_granted_less_give_what_they_have() -> None:
-    assert threads_for([Seat("a", frozenset(range(8)), 2)] * 3, together=True) == [6, 0, 0]
+    assert threads_for([Seat("a", frozenset(range(8)), 2)] * 3, working=1) == [6, 0, 0]
 
 
 def test_ranks_bound_to_their_own_cores_cannot_render_together() -> None:
     seats = [Seat("a", frozenset({core})) for core in range(3)]
-    assert threads_for(seats, together=True) == [1, 1, 1]
+    assert threads_for(seats, working=1) == [1, 1, 1]
 
 
 def test_more_ranks_than_cores_have_no_more_threads_than_cores() -> None:
-    assert threads_for([Seat("a", frozenset({0, 1}))] * 5, together=True) == [2, 0, 0, 0, 0]
+    assert threads_for([Seat("a", frozenset({0, 1}))] * 5, working=1) == [2, 0, 0, 0, 0]
+
+
+def test_some_of_the_ranks_of_a_host_share_its_cores_and_the_others_rest() -> None:
+    seats = [Seat("a", EIGHT)] * 4 + [Seat("b", frozenset({0}))] * 2
+    assert threads_for(seats, working=2) == [4, 4, 0, 0, 1, 1]
+    assert threads_for([Seat("a", EIGHT)] * 5, working=3) == [3, 3, 2, 0, 0]
+    assert threads_for([Seat("a", frozenset({0, 1}))] * 5, working=3) == [1, 1, 1, 0, 0]
+    assert threads_for(seats, working=9) == threads_for(seats)
 
 
 def test_a_process_is_bound_where_the_host_has_more_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ LEVELS = (
     ("", "units", "errors"),
     ("messages", "model", "events", "frames"),
     (
-        *("schedule", "policy", "partition", "simulate", "planning", "report"),
+        *("schedule", "policy", "partition", "simulate", "planning", "replay", "report"),
         *("compose", "hosts", "flags", "tracks", "blur"),
     ),
     (
@@ -32,7 +32,7 @@ LEVELS = (
     ("transport", "renderers"),
     (
         *("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
-        *("snapshot", "measure", "reporter", "run"),
+        *("snapshot", "measure", "tune", "reporter", "run"),
     ),
     ("cli", "app", "bench", "firstpass"),
     ("__main__",),

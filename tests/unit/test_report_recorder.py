@@ -2,14 +2,33 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from unit.samples import job, result, tile
 
 from mpirender.errors import ErrorRecord
-from mpirender.messages import Assign, Begin, Drop, Hello, Ready, TaskDone, TaskLost, TilesDone
-from mpirender.model import Machine, Seat, Task
+from mpirender.messages import (
+    Assign,
+    Begin,
+    Drop,
+    FrameDone,
+    Hello,
+    Ready,
+    TaskDone,
+    TaskLost,
+    TilesDone,
+)
+from mpirender.model import Machine, PictureFormat, Seat, Task
+from mpirender.partition import Grid
 from mpirender.report.recorder import COMPOSE, MEET, SHARE, START, Recorder
-from mpirender.report.records import COMPLETED, DROPPED, FAILED, RunRecord
+from mpirender.report.records import (
+    COMPLETED,
+    DROPPED,
+    FAILED,
+    PieceRecord,
+    RunRecord,
+    WorkRecord,
+)
 
 TASK = Task(3, tile())
 RESULT = dataclasses.replace(
@@ -118,6 +137,26 @@ def test_a_result_that_comes_with_the_last_blocks_counts(door: Door) -> None:
     assert door.run().attempts == ()
     door.at(20).arrived(1, dataclasses.replace(tiles, result=RESULT))
     assert [attempt.arrived for attempt in door.run().attempts] == [20]
+
+
+def test_blocks_cost_the_time_since_those_before_them(door: Door) -> None:
+    door.at(10).sent(1, Assign(TASK, 1))
+    for now, blocks in ((14, (5, 6)), (17, (7,))):
+        door.at(now).arrived(1, TilesDone(3, 0, blocks, (1,), b"", 1.5, 0.5))
+    assert door.run().pieces == (PieceRecord(0, (5, 6), 2.0), PieceRecord(0, (7,), 3.0))
+
+
+def test_whole_frames_and_pictures_tell_what_they_have_cost(door: Door) -> None:
+    work = job()
+    door.at(5).sent(1, Begin((work,), threads=1, neighbours=1, report_every=1.0))
+    door.at(10).sent(1, Assign(TASK, 1))
+    door.at(12).arrived(1, FrameDone(3, 4, 2.5))
+    picture = PictureFormat("ppm", "uint8", "RGB")
+    door.at(20).arrived(1, TaskDone(RESULT, picture, np.zeros((8, 16, 3), "uint8")))
+    run = door.run()
+    blocks = tuple(Grid(work.area, work.block).blocks_of(TASK.tile))
+    assert run.pieces == (PieceRecord(4, (), 2.5), PieceRecord(0, blocks, 4.0))
+    assert run.work == WorkRecord(3, 2, 0, streams=False)
 
 
 @pytest.mark.parametrize("outcome", [FAILED, DROPPED])

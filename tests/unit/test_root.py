@@ -61,6 +61,14 @@ def test_threads_are_shared_out_on_every_host(tmp_path: Path) -> None:
     ]
 
 
+def test_ranks_that_are_tuned_away_rest(tmp_path: Path) -> None:
+    office = Office(tmp_path / "out.ppm", ranks=4, processes=2)
+    office.greet("a", "a", "a", "b")
+    begun = {rank: m.threads for rank, m in office.sent if isinstance(m, Begin)}
+    assert begun == {0: 2, 1: 2, 2: 1, 3: 4}
+    assert office.first.keys() == {0, 1, 3}
+
+
 def test_threads_of_the_user_win(tmp_path: Path) -> None:
     office = Office(tmp_path / "out.ppm", threads=7)
     office.greet("a", "a")

@@ -21,6 +21,7 @@ from mpirender.events import (
     StopWorker,
     TaskCompleted,
     TaskFailed,
+    TaskProgressed,
     Tick,
     TilesCompleted,
     WorkerLost,
@@ -186,6 +187,17 @@ def test_among_many_ranks_a_refusal_holds_for_a_moment() -> None:
     stage.tiles(2, 2, *range(20, 30), now=1.001)
     assert stage.ready(2, now=1.001) == []
     assert sent(stage.machine.handle(Tick(), 2.0))
+
+
+def test_among_many_ranks_what_one_tells_counts_at_once() -> None:
+    stage = Stage(ranks=2000, rows=20_000)
+    for rank in range(2000):
+        stage.ready(rank)
+    stage.tiles(1, 1, *range(10, 20), now=1.0)
+    assert stage.ready(1, now=1.0) == []  # nothing is known of the others
+    stage.machine.handle(TaskProgressed(7, 7, 0.2), 1.2)
+    (order,) = sent(stage.machine.handle(Tick(), 1.3))
+    assert (order.rank, order.task.tile.stop) == (1, 80)
 
 
 def test_a_task_without_a_finished_block_is_left_alone() -> None:

@@ -329,7 +329,9 @@ def test_parts_of_the_samples_become_their_weighted_mean(tmp_path: Path) -> None
     work = replace(job_of(replace(PLAY, samples=10)), area=Tile(0, 5, 0, 1), block=1)
     parts = {Tile(2, 5, 0, 1): 2 * FRAME, Tile(0, 2, 0, 1): FRAME}
     put = put_together(tmp_path, work, parts)
-    np.testing.assert_allclose(put.passes["Depth"], 1.6 * FRAME[::-1, :, [4]], rtol=1e-6)
+    expected = 1.6 * FRAME[::-1, :, [3, 2, 1, 0]]
+    np.testing.assert_allclose(put.passes["Combined"], expected, rtol=1e-6)
+    np.testing.assert_array_equal(put.passes["Depth"], FRAME[::-1, :, [4]])  # of the first sample
     assert put.notes == {"cycles.L.samples": "10"}
 
 

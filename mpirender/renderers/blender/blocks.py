@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _NOTE = re.compile(r"cycles\..*samples|cryptomatte/.*")  # the others are times
+_OF_FIRST = ("Depth", "Position", "IndexOB", "IndexMA")  # passes that only the first sample makes
 _PREFIX = struct.Struct(">II")
 _PLACE = re.compile(r"\.r(\d+)-(\d+)-(\d+)-(\d+)\.")
 
@@ -104,8 +105,12 @@ class BlenderStream:
         self.header = json.dumps({"channels": names, "notes": notes}).encode() + b"\n"
         grid = Grid(job.area, job.block)
         if play.samples:
-            weight = play.samples_of(tile, job.area.height)[1] / play.samples
-            data = (layers.pixels[..., order] * np.float32(weight)).tobytes()
+            first_sample, count = play.samples_of(tile, job.area.height)
+            weights = [
+                float(not first_sample) if _pass_of(name) in _OF_FIRST else count / play.samples
+                for name in names
+            ]
+            data = (layers.pixels[..., order] * np.array(weights, "<f4")).tobytes()
             first, *others = grid.blocks_of(tile)  # all is with the first of them
             return [_record(first, data), *(_record(block, b"") for block in others)]
         records = []
@@ -264,6 +269,11 @@ def _records_in(file: BinaryIO) -> list[tuple[int, int, int]]:
         found.append((block, size, file.tell()))
         file.seek(size, os.SEEK_CUR)
     return found
+
+
+def _pass_of(name: str) -> str:
+    """Return the pass of a channel such as ``ViewLayer.Combined.R``."""
+    return name.rsplit(".", 2)[1]
 
 
 def passes_of(names: Sequence[str]) -> list[tuple[str, str, list[tuple[str, int]]]]:

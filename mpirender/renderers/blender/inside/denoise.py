@@ -1,7 +1,7 @@
 """The denoiser, once for the whole frame, where parts of it were rendered without.
 
 Cycles' own is at the end of its rendering; the same denoiser is in the compositor. It gets the
-same passes, and what it makes differs from Cycles' own by rounding only (7e-6 at most, measured).
+same passes and makes the same of them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,8 @@ Pass = dict[str, Any]
 
 
 def can_denoise_afterwards(scene: Any) -> bool:
-    """Return whether this module knows the compositor of this Blender, and the denoiser asked for.
-
-    Since Blender 5 a compositor is another thing.
-    """
-    return hasattr(bpy.types, "CompositorNodeComposite") and _layers(scene) == [
-        layer for layer in _layers(scene) if scene.cycles.denoiser == "OPENIMAGEDENOISE"
-    ]
+    """Return whether the compositor has the denoiser that is asked for, if one is."""
+    return not _layers(scene) or scene.cycles.denoiser == "OPENIMAGEDENOISE"
 
 
 def _layers(scene: Any) -> list[Any]:
@@ -75,13 +70,12 @@ def _denoise(scene: Any, own: dict[str, Pass], path: Path) -> None:
     hall = bpy.data.scenes.new("mpirender")
     images = []
     try:
-        hall.use_nodes = True
-        nodes, links = hall.node_tree.nodes, hall.node_tree.links
-        nodes.clear()
+        tree, last = _compositor_of(hall)
+        nodes, links = tree.nodes, tree.links
         node = nodes.new("CompositorNodeDenoise")
-        node.use_hdr, node.prefilter = True, settings.denoising_prefilter
-        if hasattr(node, "quality") and hasattr(settings, "denoising_quality"):
-            node.quality = settings.denoising_quality
+        _choose(node, "Prefilter", settings.denoising_prefilter)
+        if hasattr(settings, "denoising_quality"):
+            _choose(node, "Quality", settings.denoising_quality)
         inputs = {"Image": "Combined"}
         if "NORMAL" in settings.denoising_input_passes:
             inputs["Normal"] = "Denoising Normal"
@@ -92,7 +86,7 @@ def _denoise(scene: Any, own: dict[str, Pass], path: Path) -> None:
             source = nodes.new("CompositorNodeImage")
             source.image = images[-1]
             links.new(source.outputs["Image"], node.inputs[socket])
-        links.new(node.outputs["Image"], nodes.new("CompositorNodeComposite").inputs["Image"])
+        links.new(node.outputs["Image"], last.inputs["Image"])
         _composite(hall, width, height, path.with_suffix(".exr"))
         images.append(bpy.data.images.load(str(path.with_suffix(".exr"))))
         images[-1].colorspace_settings.is_data = True
@@ -102,7 +96,30 @@ def _denoise(scene: Any, own: dict[str, Pass], path: Path) -> None:
     finally:
         for image in images:
             bpy.data.images.remove(image)
+        group = getattr(hall, "compositing_node_group", None)
         bpy.data.scenes.remove(hall)
+        if group:
+            bpy.data.node_groups.remove(group)
+
+
+def _compositor_of(hall: Any) -> tuple[Any, Any]:
+    """Return the empty compositor of a scene, and its last node; Blender 5 makes both anew."""
+    if not hasattr(hall, "compositing_node_group"):
+        hall.use_nodes = True
+        hall.node_tree.nodes.clear()
+        return hall.node_tree, hall.node_tree.nodes.new("CompositorNodeComposite")
+    tree = bpy.data.node_groups.new("mpirender", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    hall.compositing_node_group = tree
+    return tree, tree.nodes.new("NodeGroupOutput")
+
+
+def _choose(node: Any, name: str, value: str) -> None:
+    """Set one of several values of a node, which Blender 5 has among the inputs and for people."""
+    if hasattr(node, name.lower()):
+        setattr(node, name.lower(), value)
+    elif name in node.inputs:
+        node.inputs[name].default_value = value.title()
 
 
 def _size(scene: Any) -> tuple[int, int]:

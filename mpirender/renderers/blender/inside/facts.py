@@ -177,10 +177,10 @@ def why_not_samples(scene: Any) -> str:
     if scene.render.engine != "CYCLES" or cycles is None:
         return f"{scene.render.engine} has no samples that can be told apart"
     pattern = getattr(cycles, "sampling_pattern", "")
-    others = ("z", "position", "object_index", "material_index")
-    kinds = (*others, *(f"cryptomatte_{kind}" for kind in ("object", "material", "asset")))
     passes = (
-        getattr(layer, f"use_pass_{kind}", False) for layer in scene.view_layers for kind in kinds
+        getattr(layer, f"use_pass_{kind}", False)
+        for layer in scene.view_layers
+        for kind in ("vector", *(f"cryptomatte_{of}" for of in ("object", "material", "asset")))
     )
     reasons = {
         "adaptive sampling gives each pixel a number of its own": cycles.use_adaptive_sampling,
@@ -189,17 +189,18 @@ def why_not_samples(scene: Any) -> str:
         f"the pattern {pattern} depends on their number": not (
             hasattr(cycles, "use_sample_subset") or pattern in _PATTERNS_THAT_GO_ON
         ),
-        "a pass is no mean of them": any(passes),
+        "the pass Vector or Cryptomatte is no mean of them": any(passes),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def compositor_nodes(scene: Any) -> list[Any]:
     """Return the nodes that are gone through for each picture."""
-    tree = getattr(scene, "compositing_node_group", None) or getattr(scene, "node_tree", None)
-    if not (scene.render.use_compositing and scene.use_nodes and tree):
-        return []
-    return list(tree.nodes)
+    if hasattr(scene, "compositing_node_group"):  # since Blender 5
+        tree = scene.compositing_node_group
+    else:
+        tree = scene.node_tree if scene.use_nodes else None
+    return list(tree.nodes) if tree and scene.render.use_compositing else []
 
 
 def denoises(scene: Any) -> bool:

@@ -92,6 +92,8 @@ class Begin:
         Threads for each renderer of this rank.
     neighbours : int
         Ranks on the same host, this one included.
+    place : int
+        Of the rank among these, from 0.
     report_every : float
         Seconds between two `Working`; longer where many ranks report to one root.
     tokens : tuple of Path
@@ -104,6 +106,7 @@ class Begin:
     neighbours: int
     report_every: Seconds
     tokens: tuple[Path, ...] = ()
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,11 +227,17 @@ class Root:
         shared = threads_for(seats, working=1 if together else self._processes)
         on_host = Counter(seat.host for seat in seats)
         every = report_every(len(ranks))
+        places: Counter[str] = Counter()
         for rank, seat, threads in zip(ranks, seats, shared, strict=True):
-            neighbours = on_host[seat.host]
             begin = Begin(
-                self._jobs, self._threads or threads or 1, neighbours, every, self._tokens
+                self._jobs,
+                self._threads or threads or 1,
+                on_host[seat.host],
+                every,
+                self._tokens,
+                place=places[seat.host],
             )
+            places[seat.host] += 1
             self._send(rank, begin)
             if not threads:
                 log.info("rank %d leaves its cores on %s to another rank", rank, seat.host)

@@ -112,6 +112,7 @@ def ask_for_shots(flags: Flags) -> Shots:
         scenes=scenes if len(scenes) > 1 else (),
         motion_blur=flags.motion_blur or 1,
         shutter=flags.shutter or _SHUTTER,
+        split=flags.split,
     )
     shot = AskedShot("", *ask(request, flags.renderer))
     return Shots((shot,), tuple(MovieOrder(movie) for movie in flags.movies))
@@ -140,6 +141,7 @@ def _film(flags: Flags, path: Path) -> Shots:
                 motion_blur=flags.motion_blur or shot.motion_blur,
                 shutter=flags.shutter or shot.shutter,
                 is_shot=True,
+                split=flags.split,
             )
             asked.append(AskedShot(shot.name, *ask(request, flags.renderer), shot.priority))
             questions.callback(asked[-1].question.close)

@@ -51,7 +51,7 @@ from mpirender.partition import Grid
 from mpirender.paths import Scratch
 from mpirender.process import STALLED_AFTER, Child, Exit, Process, clean_environment
 from mpirender.renderers import renderer_named
-from mpirender.renderers.base import Command, Renderer
+from mpirender.renderers.base import PLACE, Command, Renderer
 from mpirender.session import Session
 from mpirender.units import Bytes, Seconds, format_seconds
 
@@ -59,6 +59,7 @@ __all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
 
+_SHARE_OF_MEMORY = 0.9  # of its part of the host's; a renderer that has grown beyond it goes
 _LEAD = 4.0  # start latencies: forecasts err, and to begin too early costs a core nothing
 
 
@@ -176,7 +177,8 @@ class Worker:
     def _set_to_work(self, command: Command, job: Job, log: Path) -> Child:
         """Start a renderer, or ask one that has stayed."""
         engaged = self._engagement()
-        environment = _environment(command, engaged.begin.threads)
+        begin = engaged.begin
+        environment = _environment(command, begin)
         if not command.request:
             return Process(command.argv, directory=job.directory, environment=environment, log=log)
         if command.argv not in engaged.sessions:
@@ -185,6 +187,7 @@ class Worker:
                 directory=job.directory,
                 environment=environment,
                 log=engaged.scratch.folder / f"session-{len(engaged.sessions)}.log",
+                most_memory=int(_SHARE_OF_MEMORY * this_machine().memory / begin.neighbours),
             )
         return engaged.sessions[command.argv].begin(command.request, log)
 
@@ -443,10 +446,11 @@ class Worker:
             engaged.scratch.remove()
 
 
-def _environment(command: Command, threads: int) -> dict[str, str]:
+def _environment(command: Command, begin: Begin) -> dict[str, str]:
     """Return the variables for a renderer: the rank's own without the launcher's."""
     environment = clean_environment(os.environ)
-    environment["OMP_NUM_THREADS"] = str(threads)
+    environment["OMP_NUM_THREADS"] = str(begin.threads)
+    environment[PLACE] = str(begin.place)
     return environment | dict(command.environment)
 
 

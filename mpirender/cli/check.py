@@ -12,7 +12,7 @@ from mpirender.units import plural
 
 __all__ = ["main"]
 
-_EXACT = "no pixel depends on the order of tracing: any number of ranks gives povray's own picture"
+_EXACT = "no pixel depends on the order of tracing: any number of ranks gives {}'s own picture"
 _ORDER = "so pixels depend on the order of tracing; povray +WT2 does not repeat itself either"
 _FRAMES = "the last frames are cut into rows; with --reproducible each frame is that of povray +WT1"
 _TOGETHER = (
@@ -50,14 +50,15 @@ def main(argv: Sequence[str]) -> int:
         for shot in shots.shots:
             info = shot.question.answer()
             findings = shot.renderer.audit(info)
-            print("\n".join(_account(info, findings, shot.name)), flush=True)
+            lines = _account(info, findings, shot.name, shot.renderer.name)
+            print("\n".join(lines), flush=True)
     return 0
 
 
-def _account(info: SceneInfo, findings: Sequence[Finding], name: str) -> list[str]:
+def _account(info: SceneInfo, findings: Sequence[Finding], name: str, renderer: str) -> list[str]:
     """Return what there is to say of a shot, line by line."""
     picture = info.picture
-    depth = f"{picture.bits} bits" if picture.bits else "depth as POV-Ray chooses"
+    depth = f"{picture.bits} bits" if picture.bits else "depth as it chooses"
     kind = f"{picture.kind.upper()}, {depth}{', alpha' if picture.alpha else ''}"
     lines = [
         f"{name + ': ' if name else ''}{info.scene}",
@@ -66,7 +67,8 @@ def _account(info: SceneInfo, findings: Sequence[Finding], name: str) -> list[st
         *(f"  {finding.place}: {finding.feature}: {finding.reason}" for finding in findings),
     ]
     if not findings:
-        return [*lines, f"  {_EXACT}"]
+        whole = [f"  frames are not cut: {info.whole}"] if info.whole else []
+        return [*lines, *whole, f"  {_EXACT.format(renderer)}"]
     done = _FRAMES if info.frames else _TOGETHER if info.shares_samples else _CUT
     return [*lines, f"  {_ORDER}", f"  {done}"]
 

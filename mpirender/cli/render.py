@@ -56,6 +56,7 @@ Of a .blend scene Blender's own flags mean what they mean there, and there are s
   -f LIST          these frames: 1,3,5..6 or 1-250
   -E -S -F NAME    engine, scene, file type; also --engine, --scene
   -x 0|1, -t N     ending of the names; threads of each rank
+  --device KIND    cpu, cuda, optix, hip or auto; each rank of a host uses another card
   --camera NAME, --view-layer NAME, --samples N, --percent N, --no-denoise, --allow-scripts,
   --allow-missing (files)
 
@@ -234,7 +235,8 @@ def render_parser() -> argparse.ArgumentParser:
         "--split",
         choices=[split.value for split in Split],
         default=Split.AUTO.value,
-        help="cut the picture into rows, tiles, or rows and then tiles (auto, the default)",
+        help="cut the picture into rows, tiles, or rows and then tiles (auto, the default); of"
+        " Blender's rows (auto) or samples",
     )
     add(
         "--rows-per-task",

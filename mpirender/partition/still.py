@@ -22,6 +22,8 @@ class Split(str, Enum):
     """Rows of the grid only."""
     TILES = "tiles"
     """Never more than one row of the grid, and columns too."""
+    SAMPLES = "samples"
+    """The whole picture with a part of its samples; what is cut is no picture then."""
 
 
 class Partition:

@@ -77,4 +77,9 @@ def ask(request: Request, name: str = "") -> tuple[Renderer, Question]:
         Where that can be told at once.
     """
     renderer = renderer_named(name or name_for([request.scene]))
+    if request.split not in renderer.splits:
+        known = ", ".join(sorted(split.value for split in renderer.splits))
+        raise UsageError(
+            f"--split {request.split.value}: not with {renderer.name}", hint=f"there are: {known}"
+        )
     return renderer, renderer.ask(request)

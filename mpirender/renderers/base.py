@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mpirender.messages import Witness
 
 __all__ = [
+    "PLACE",
     "Command",
     "LastPass",
     "Question",
@@ -38,6 +39,10 @@ __all__ = [
     "Watch",
     "without_section",
 ]
+
+
+PLACE = "MPIRENDER_PLACE"
+"""Variable that tells a renderer which of the ranks of its host it works for, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Request:
         How long it is open, in frames.
     is_shot : bool
         Whether it is one of several, so that a still is a frame among others.
+    split : Split
+        Along which lines pictures are to be cut.
     """
 
     program: str
@@ -83,6 +90,7 @@ class Request:
     motion_blur: int = 1
     shutter: float = 0.5
     is_shot: bool = False
+    split: Split = Split.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ render). They are rendered in turn by
   one is started when one ends,
 - mpirender on 2 ranks.
 
-A ratio is the wall time of mpirender over that of a rival in the same round; the median counts.
+A ratio is the wall time of mpirender over that of a rival in the same round; the median counts. The
+processor time of all is given too: it says what was done, also where the machine was not idle.
 Wanted: at most 1.05 against the one Blender, and at most 0.65 against one process a frame with all
 cores. The frames of mpirender and of the one Blender are compared bit by bit. The machine has to be
 otherwise idle, with as many cores as ranks.
@@ -38,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where `benchmark
 
 from render.blenders import make
 
+from benchmarks.animation import children_cpu_s
 from benchmarks.common import (
     Json,
     Outcome,
@@ -128,12 +130,15 @@ class Results:
         Of the scene.
     rivals : dict of str to Pairs
         Wall times of each rival and of mpirender.
+    cpu_s : dict of str to list of float
+        Processor time of each rival and of mpirender, a round each.
     different : list of str
         Frames that are not those of the one Blender.
     """
 
     name: str
     rivals: dict[str, Pairs]
+    cpu_s: dict[str, list[float]]
     different: list[str]
 
     @property
@@ -149,7 +154,8 @@ class Results:
             f"| {self.name} | {name} | {statistics.median(pairs.first):.1f}"
             f" | {statistics.median(pairs.second):.1f} | **{pairs.ratio:.3f}**"
             f" ({' '.join(f'{ratio:.3f}' for ratio in pairs.ratios)})"
-            f" | {WANTED.get(name, '')} |"
+            f" | {WANTED.get(name, '')} | {statistics.median(self.cpu_s[name]):.1f}"
+            f" | {statistics.median(self.cpu_s['mpirender']):.1f} |"
             for name, pairs in self.rivals.items()
         ]
 
@@ -159,6 +165,7 @@ class Results:
         return {
             "frames": FRAMES[self.name],
             "different": list(self.different),
+            "cpu_s": {name: list(seconds) for name, seconds in self.cpu_s.items()},
             "rivals": {
                 name: {
                     "rival_s": list(pairs.first),
@@ -180,15 +187,18 @@ def measure(shot: Shot, starter: Starter, folder: Path, *, ranks: int, pairs: in
         If a program fails.
     """
     times: dict[str, list[float]] = {name: [] for name in (*RIVALS, "mpirender")}
+    cpu_s: dict[str, list[float]] = {name: [] for name in times}
 
     def note(name: str, run: Callable[[Path], Outcome]) -> None:
         out = folder / name
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
+        before = children_cpu_s()
         outcome = run(out)
         if outcome.status != 0:
             raise RuntimeError(f"exit status {outcome.status}:\n{outcome.text[-2000:]}")
         times[name].append(outcome.seconds)
+        cpu_s[name].append(children_cpu_s() - before)
         print(f"{shot.scene.stem}, {name}: {outcome.seconds:.2f} s", flush=True)
 
     def run_here(out: Path) -> Outcome:
@@ -203,6 +213,7 @@ def measure(shot: Shot, starter: Starter, folder: Path, *, ranks: int, pairs: in
     return Results(
         shot.scene.stem,
         {name: Pairs(tuple(seconds), here) for name, seconds in times.items()},
+        cpu_s,
         different_frames(folder / "alone", folder / "mpirender", shot.frames),
     )
 
@@ -245,8 +256,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             shot = Shot(folder / f"{name}.blend", frames)
             ways = {"ranks": options.ranks, "pairs": options.pairs}
             results.append(measure(shot, starter, folder, **ways))
-    print("| frames | rival | its seconds | mpirender's | ratio | wanted |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| frames | rival | its seconds | mpirender's | ratio | wanted | its CPU s | mpirender's |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for result in results:
         print(*result.lines, sep="\n")
         print(f"{result.name}: frames that differ: {', '.join(result.different) or 'none'}")

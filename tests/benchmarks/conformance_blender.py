@@ -10,8 +10,8 @@ by rows and by samples. All of them as PNG with 8 bits; some in every format. De
 
 A cell of the table says that all pictures are identical, or how many pixels differ on how many
 ranks, with the largest difference in the file's own levels; and names of fields in the files'
-headers that differ, but for times and dates. Where mpirender says that it divides the work
-otherwise, its reason stands below. An earlier run of the same folder is gone on with.
+headers that differ, but for times and dates. Where mpirender refuses to divide the work so, or does
+not divide it, its reason stands below. An earlier run of the same folder is gone on with.
 
 Results: <out>/conformance-blender.md and .jsonl. The exit status is 1 if mpirender fails where
 Blender does not, or if pixels differ by more than the error of floats (see ALLOWED).
@@ -66,6 +66,8 @@ WAYS = {
 QUIET = ("--progress", "none")
 RANKS = {"3.4": (1, 2, 3, 5), "4.2": (3,), "4.5": (3,)}
 TIMES = re.compile(r"Date|DateTime|Time|File|(.*:)?(Date|RenderTime|.*_time)|RenderTime|oiio:.*")
+INEXACT = "--split samples: not exact"
+TASKS = re.compile(r": (\d+) tasks? on ")
 # the largest difference that the order of adding up floats explains, in the file's own levels
 ALLOWED = {
     "png8": 1,
@@ -117,6 +119,8 @@ class Verdict:
         Names of fields of the header that differ.
     said : str
         Remarks of mpirender.
+    tasks : int
+        Into how many the work was divided.
     """
 
     case: Case
@@ -125,20 +129,24 @@ class Verdict:
     maximum: float = 0.0
     header: str = ""
     said: str = ""
+    tasks: int = 0
 
     @property
     def bad(self) -> bool:
         """Whether this is what the benchmark looks for."""
         allowed = ALLOWED_DENOISED if self.case.scene == "denoised" else ALLOWED
-        return self.failure.startswith("mpirender") or self.maximum > allowed[self.case.kind]
+        fails = self.failure.startswith("mpirender") and INEXACT not in self.failure
+        return fails or self.maximum > allowed[self.case.kind]
 
     @property
     def cell(self) -> str:
         """It in a word or two."""
         if self.failure:
-            return "**fails**" if self.bad else "refused by both"
+            refused = "refused" if INEXACT in self.failure else "refused by both"
+            return "**fails**" if self.bad else refused
         text = f"{self.pixels} px, max {self.maximum:.2g}" if self.pixels else "identical"
         text = f"**{text}**" if self.bad else text
+        text += ", not divided" * (self.case.ranks > 1 and self.tasks == 1)
         return text + f" ({self.header})" * bool(self.header)
 
 
@@ -204,6 +212,7 @@ class Bench:
             max(one.maximum for one in found),
             ", ".join(sorted({one.kind for one in found if one.kind})),
             said,
+            int(tasks[1]) if (tasks := TASKS.search(outcome.text)) else 0,
         )
 
 
@@ -235,9 +244,7 @@ def in_order(field: str | None) -> Json:
 def remarks(text: str) -> list[str]:
     """Return what mpirender says of itself, but for the line that closes a run."""
     own = [line for line in text.splitlines() if line.startswith("mpirender: ")]
-    return [
-        line.removeprefix("mpirender: ") for line in own if not re.search(r": \d+ tasks? on ", line)
-    ]
+    return [line.removeprefix("mpirender: ") for line in own if not TASKS.search(line)]
 
 
 def error_in(text: str) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from movies.reading import probe
 from render.blends import Desk, alone, assert_same_pixels, make_blends, requests
+from render.stills import still
 
 STILLS = ("layers", "adaptive", "compositor_blur", "workbench")
 NAMES = ("plain", "movie", "compositor_time", "two_scenes", "two_cameras", "scripted", "percent")
@@ -85,6 +87,22 @@ def test_a_still_of_several_ranks_is_that_of_blender_alone(
     ranks = set(re.findall(r"task \d+ \(frames .*, rank (\d)", done.stderr))
     assert len(ranks) == case.ranks, done.stderr
     assert desk.scratch_files == []
+
+
+def test_parts_of_the_samples_add_up_to_the_picture(blends: Path, desk: Desk) -> None:
+    scene, options = blends / "plain.blend", ("-F", "OPEN_EXR", "-f", "3")
+    alone(scene, f"{desk.folder}/alone_##", *options)
+    done = desk.render(3, scene, "-o", "ours.exr", *options, "--split", "samples", "-v")
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (still(desk.folder / name) for name in ("ours.exr", "alone_03.exr"))
+    assert np.abs(ours.pixels - theirs.pixels).max() < 1e-5
+    assert len(re.findall(r"task \d+ \(frames 3, .*attempt 1", done.stderr)) >= 3
+
+
+def test_samples_that_do_not_add_up_are_refused(blends: Path, desk: Desk) -> None:
+    done = desk.render(1, blends / "adaptive.blend", "-f", "1", "--split", "samples")
+    told = "mpirender: --split samples: not exact: adaptive sampling gives each pixel a number"
+    assert (done.returncode, done.stderr.startswith(told)) == (2, True), done.stderr
 
 
 def test_a_still_that_cannot_be_cut_is_rendered_by_one_rank_and_the_rest_is_told(
@@ -180,3 +198,15 @@ def test_what_cannot_be_rendered_is_refused_in_one_line(
 def test_what_ranks_cannot_share_is_told(blends: Path, desk: Desk) -> None:
     done = desk.render(2, blends / "unbaked.blend", "--dry-run")
     assert "simulations without a cache of all frames: rigid bodies" in done.stderr
+
+
+def test_check_says_what_will_be_done(blends: Path, desk: Desk) -> None:
+    done = desk.render(1, "check", blends / "workbench.blend", "-f", "2")
+    assert "  frames are not cut: BLENDER_WORKBENCH looks at what else" in done.stdout
+    assert "any number of ranks gives blender's own picture" in done.stdout
+
+
+def test_a_plan_is_refused(blends: Path, desk: Desk) -> None:
+    done = desk.render(1, "plan", blends / "plain.blend", "-np", "4")
+    told = "mpirender: what a scene of blender's costs cannot be foretold"
+    assert (done.returncode, done.stderr.startswith(told)) == (2, True), done.stderr

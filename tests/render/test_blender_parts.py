@@ -59,7 +59,7 @@ CASES = [
     Case("motion_blur", "exr_half", "rows", 3),
     Case("transparent", "jpeg", "rows", 2),
     Case("plain", "multilayer", "samples", 2, tolerance=1e-5),
-    Case("layers", "multilayer", "samples", 3, BPY42, tolerance=1e-5),
+    Case("motion_blur", "multilayer", "samples", 3, BPY42, tolerance=1e-5),
     Case("compositor_blur", "png8", "samples", 2, BPY45, tolerance=1),
 ]
 

@@ -3,15 +3,22 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 from unit.samples import job
 
 from mpirender.cli.render import divide
 from mpirender.errors import (
     MpirenderError,
+    OutputMismatch,
     RendererFailed,
     RendererNotFound,
     SceneError,
@@ -20,10 +27,14 @@ from mpirender.errors import (
 )
 from mpirender.flags import MovieFlags
 from mpirender.model import Job, JobFrame, Task, Tile
+from mpirender.partition import Grid, Split
 from mpirender.process import Exit
+from mpirender.renderers import ask
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender import Blender, BlenderWatch, parse_options
-from mpirender.renderers.blender.blocks import passes_of
+from mpirender.renderers.blender.blocks import assemble, block_name, passes_of
+from mpirender.renderers.blender.inside.devices import card_of, kind_of
+from mpirender.renderers.blender.inside.wire import Fault
 from mpirender.renderers.blender.play import Play, argv_of
 from mpirender.renderers.blender.question import own_pattern
 from mpirender.shots import AskedShot, MovieOrder, Shots, with_movies
@@ -75,6 +86,7 @@ def test_frames_are_those_that_blender_would_render(
         ("--samples 8", ("samples", 8)),
         ("--view-layer=fore ground", ("view_layer", "fore ground")),
         ("--no-denoise", ("denoise", False)),
+        ("--device CUDA", ("device", "CUDA")),
     ],
 )
 def test_what_is_typed_overrides_the_scene(typed: str, override: tuple[str, object]) -> None:
@@ -88,6 +100,7 @@ def test_what_is_typed_overrides_the_scene(typed: str, override: tuple[str, obje
         ("-s x", "-s: got 'x', expected a frame"),
         ("-j 0", "-j: got '0', expected a number from 1"),
         ("-x yes", "-x: got 'yes', expected 0 or 1"),
+        ("--device toaster", "--device: got 'toaster', expected one of cpu, cuda, "),
         ("--samples many", "--samples: got 'many'"),
         ("-f", "-f: no value"),
         ("-f 1 -s 2", "-f beside -s"),
@@ -202,8 +215,34 @@ def test_a_part_of_a_frame_is_asked_for_with_what_lies_around_it(tmp_path: Path)
     work = job_of(replace(PLAY, margin=1))
     command = Blender().command(work, part, attempt=2, threads=2, scratch=tmp_path)
     asked = json.loads(command.request)
-    assert (asked["do"], asked["frame"], asked["tile"]) == ("block", 6, [7, 17, 0, 16])
+    assert (asked["do"], asked["frame"]) == ("block", 6)
+    assert asked["part"] == {"tile": [7, 17, 0, 16]}
     assert asked["output"] == str(tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
+
+
+@given(st.integers(1, 5000), st.integers(1, 256), st.data())
+def test_parts_of_the_samples_have_every_sample_once(
+    samples: int, shares: int, data: st.DataObject
+) -> None:
+    shares = min(samples, shares)
+    play = replace(PLAY, samples=samples)
+    edges = sorted(data.draw(st.sets(st.integers(1, shares))) | {0, shares})
+    parts = [play.samples_of(Tile(a, b, 0, 1), shares) for a, b in pairwise(edges)]
+    assert all(count > 0 for _, count in parts)
+    assert [n for first, count in parts for n in range(first, first + count)] == [*range(samples)]
+
+
+def test_a_part_of_the_samples_is_asked_for_as_such(tmp_path: Path) -> None:
+    work = replace(job_of(replace(PLAY, samples=20)), area=Tile(0, 10, 0, 1), block=1)
+    part = Task(5, Tile(2, 5, 0, 1, frame=1), 0, (6,))
+    command = Blender().command(work, part, attempt=1, threads=2, scratch=tmp_path)
+    assert json.loads(command.request)["part"] == {"samples": [4, 6]}
+
+
+@pytest.mark.parametrize(("scene", "split"), [("s.pov", "samples"), ("s.blend", "tiles")])
+def test_a_way_to_cut_that_a_renderer_does_not_know_is_refused(scene: str, split: str) -> None:
+    with pytest.raises(UsageError, match=f"--split {split}: not with "):
+        ask(Request("", scene, split=Split(split)))
 
 
 @pytest.mark.parametrize(
@@ -230,6 +269,75 @@ def test_a_part_that_is_not_there_yet_has_no_blocks(tmp_path: Path) -> None:
     task = Task(5, Tile(8, 16, 0, 16), numbers=(6,))
     stream = Blender().stream(job_of(), task, tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
     assert (stream.read(), stream.header) == ([], b"")
+
+
+NAMES = ("L.Combined.A", "L.Combined.B", "L.Combined.G", "L.Combined.R", "L.Depth.Z")
+
+
+def write_layers(path: Path, pixels: NDArray[np.float32], samples: str) -> None:
+    """Write an EXR as Blender does, with a note of the samples."""
+    height, width, channels = pixels.shape
+    spec = oiio.ImageSpec(width, height, channels, "float")
+    spec.channelnames = NAMES
+    spec.attribute("cycles.L.samples", samples)
+    spec.attribute("cycles.L.render_time", "00:01.00")
+    file = oiio.ImageOutput.create(str(path))
+    assert file, oiio.geterror()
+    assert file.open(str(path), spec)
+    assert file.write_image(np.ascontiguousarray(pixels))
+    file.close()
+
+
+def put_together(folder: Path, work: Job, parts: dict[Tile, NDArray[np.float32]]) -> Put:
+    """Let parts of a frame travel from Blender's files to those that Blender is handed."""
+    tiles = folder / "tiles"
+    blender, grid = Blender(), Grid(work.area, work.block)
+    data, blocks = b"", []
+    for tile, pixels in parts.items():
+        path = folder / f"task-000001.1{block_name(tile)}f4.exr"
+        write_layers(path, pixels, samples="4")
+        stream = blender.stream(work, Task(1, tile, 0, (4,)), path)
+        assert stream.read() == []
+        records = stream.read(ended=True)
+        data += b"".join(record.data for record in records)
+        blocks += [record.block for record in records]
+        tiles.write_bytes(stream.header + data)
+    assert sorted(blocks) == grid.blocks_of(work.area)
+    passes, notes = assemble(tiles, work, folder)
+    read = {one["pass"]: np.fromfile(one["path"], "<f4").reshape(24, 16, -1) for one in passes}
+    return Put(read, notes)
+
+
+class Put(NamedTuple):
+    passes: dict[str, NDArray[np.float32]]
+    notes: dict[str, str]
+
+
+FRAME = np.random.default_rng(1).random((24, 16, len(NAMES)), np.float32)
+
+
+def test_rectangles_become_the_passes_of_the_frame_upside_down(tmp_path: Path) -> None:
+    work = job_of(replace(PLAY, margin=1))
+    parts = {Tile(0, 8, 0, 16): FRAME[:9], Tile(8, 24, 0, 16): FRAME[7:]}
+    put = put_together(tmp_path, work, parts)
+    np.testing.assert_array_equal(put.passes["Combined"], FRAME[::-1, :, [3, 2, 1, 0]])
+    np.testing.assert_array_equal(put.passes["Depth"], FRAME[::-1, :, [4]])
+    assert put.notes == {"cycles.L.samples": "4"}
+
+
+def test_parts_of_the_samples_become_their_weighted_mean(tmp_path: Path) -> None:
+    work = replace(job_of(replace(PLAY, samples=10)), area=Tile(0, 5, 0, 1), block=1)
+    parts = {Tile(2, 5, 0, 1): 2 * FRAME, Tile(0, 2, 0, 1): FRAME}
+    put = put_together(tmp_path, work, parts)
+    expected = 1.6 * FRAME[::-1, :, [3, 2, 1, 0]]
+    np.testing.assert_allclose(put.passes["Combined"], expected, rtol=1e-6)
+    np.testing.assert_array_equal(put.passes["Depth"], FRAME[::-1, :, [4]])  # of the first sample
+    assert put.notes == {"cycles.L.samples": "10"}
+
+
+def test_a_part_of_another_size_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputMismatch, match=r"got \(9, 16\) rows and columns, expected \(8, 16\)"):
+        put_together(tmp_path, job_of(), {Tile(0, 8, 0, 16): FRAME[:9]})
 
 
 def test_a_block_is_shown_by_its_colours() -> None:
@@ -293,6 +401,7 @@ def fault(kind: str, text: str) -> str:
     ("lines", "end", "error", "told"),
     [
         ([fault("usage", "no engine X")], DONE, UsageError, "no engine X"),
+        ([fault("host", "--device hip: no such")], DONE, RendererNotFound, "--device hip: no"),
         ([fault("file", "Missing DNA block")], DONE, SceneError, "cannot open it: Missing DNA"),
         ([fault("render", "Cannot render, no camera")], DONE, SceneError, "no camera"),
         (
@@ -319,6 +428,32 @@ def test_an_engine_without_anything_to_draw_on_condemns_the_host() -> None:
         watch(EPOXY, engine="BLENDER_EEVEE").judge(KILLED)
     with pytest.raises(RendererFailed):
         watch(EPOXY).judge(KILLED)
+
+
+# -------------------------------------------------------------------------------------- cards
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "kind"),
+    [
+        ("AUTO", set(), ""),
+        ("AUTO", {"CUDA", "OPTIX"}, "OPTIX"),
+        ("CUDA", {"CUDA", "OPTIX"}, "CUDA"),
+    ],
+)
+def test_the_kind_of_card_is_the_one_asked_for_or_the_best(
+    wanted: str, there: set[str], kind: str
+) -> None:
+    assert kind_of(wanted, there) == kind
+
+
+def test_a_card_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(Fault, match="--device hip: no such card here; there are: OPTIX, CUDA"):
+        kind_of("HIP", {"CUDA", "OPTIX"})
+
+
+def test_each_rank_of_a_host_has_a_card_of_its_own_while_there_are_enough() -> None:
+    assert [card_of(2, place) for place in range(4)] == [0, 1, 0, 1]
 
 
 # -------------------------------------------------------------------------------------- movies

@@ -22,7 +22,7 @@ from mpirender.renderers.povray.switches import file_arguments
 @pytest.fixture
 def still(tmp_path: Path) -> Job:
     scene = tmp_path / "light.pov"
-    scene.write_bytes(b'#version 3.7; // caf\xe9\n#include "light.inc"\n')
+    scene.write_bytes(b'#version 3.7; // \xe9\n#include "light.inc"\n')
     return replace(job(), scene=scene, shares_samples=True)
 
 

@@ -57,7 +57,7 @@ def test_threads_are_shared_out_on_every_host(tmp_path: Path) -> None:
     assert [m for _, m in office.sent if isinstance(m, Begin)] == [
         Begin((office.job,), threads=2, neighbours=2, report_every=0.5),
         Begin((office.job,), threads=4, neighbours=1, report_every=0.5),
-        Begin((office.job,), threads=2, neighbours=2, report_every=0.5),
+        Begin((office.job,), threads=2, neighbours=2, report_every=0.5, place=1),
     ]
 
 

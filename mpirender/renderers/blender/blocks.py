@@ -9,7 +9,7 @@ import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from mpirender.errors import OutputMismatch
 from mpirender.messages import Witness
@@ -24,9 +24,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BlenderLastPass", "BlenderStream", "block_name", "passes_of", "preview_of", "rendered"]
+__all__ = [
+    "BlenderLastPass",
+    "BlenderStream",
+    "assemble",
+    "block_name",
+    "part_of",
+    "passes_of",
+    "preview_of",
+]
 
 _NOTE = re.compile(r"cycles\..*samples|cryptomatte/.*")  # the others are times
+_OF_FIRST = ("Depth", "Position", "IndexOB", "IndexMA")  # passes that only the first sample makes
 _PREFIX = struct.Struct(">II")
 _PLACE = re.compile(r"\.r(\d+)-(\d+)-(\d+)-(\d+)\.")
 
@@ -36,7 +45,15 @@ def block_name(tile: Tile) -> str:
     return f".r{tile.start}-{tile.stop}-{tile.left}-{tile.right}."
 
 
-def rendered(tile: Tile, job: Job, margin: int) -> Tile:
+def part_of(play: Play, job: Job, tile: Tile) -> dict[str, list[int]]:
+    """Return what of a frame is to be rendered for a task: a rectangle, or some of the samples."""
+    if play.samples:
+        return {"samples": list(play.samples_of(tile, job.area.height))}
+    more = _with_margin(tile, job, play.margin)
+    return {"tile": [more.start, more.stop, more.left, more.right]}
+
+
+def _with_margin(tile: Tile, job: Job, margin: int) -> Tile:
     """Return what is rendered for a part: some more around it, as far as there is any."""
     return Tile(
         max(0, tile.start - margin),
@@ -64,11 +81,14 @@ class BlenderStream:
         place = _PLACE.search(self._path.name)
         if self._is_read or place is None or not ended:
             return []
+        import numpy as np
+
         from mpirender.images import read_layers
 
         self._is_read = True
-        tile = Tile(*map(int, place.groups()))
-        whole = rendered(tile, self._job, Play.of(self._job.arguments[0]).margin)
+        job, play = self._job, Play.of(self._job.arguments[0])
+        tile, frame = Tile(*map(int, place.groups())), Tile(0, job.height, 0, job.width)
+        whole = frame if play.samples else _with_margin(tile, job, play.margin)
         layers = read_layers(self._path)
         if layers.pixels.shape[:2] != (whole.height, whole.width):
             raise OutputMismatch(
@@ -80,19 +100,33 @@ class BlenderStream:
         )
         names = [layers.names[at] for at in order]
         notes = {k: v for k, v in layers.notes.items() if _NOTE.fullmatch(k)}
+        if play.samples:
+            notes |= {k: str(play.samples) for k in notes if k.startswith("cycles.")}
         self.header = json.dumps({"channels": names, "notes": notes}).encode() + b"\n"
-        grid = Grid(self._job.area, self._job.block)
+        grid = Grid(job.area, job.block)
+        if play.samples:
+            first_sample, count = play.samples_of(tile, job.area.height)
+            weights = [
+                float(not first_sample) if _pass_of(name) in _OF_FIRST else count / play.samples
+                for name in names
+            ]
+            data = (layers.pixels[..., order] * np.array(weights, "<f4")).tobytes()
+            first, *others = grid.blocks_of(tile)  # all is with the first of them
+            return [_record(first, data), *(_record(block, b"") for block in others)]
         records = []
         for block in grid.blocks_of(tile):
             part = grid.tile_of(block)
             rows = slice(part.start - whole.start, part.stop - whole.start)
             columns = slice(part.left - whole.left, part.right - whole.left)
-            data = layers.pixels[rows, columns][..., order].tobytes()
-            records.append(TileRecord(block, _PREFIX.pack(block, len(data)) + data))
+            records.append(_record(block, layers.pixels[rows, columns][..., order].tobytes()))
         return records
 
     def close(self) -> None:
         """Nothing is open; see `TileStream.close`."""
+
+
+def _record(block: int, data: bytes) -> TileRecord:
+    return TileRecord(block, _PREFIX.pack(block, len(data)) + data)
 
 
 def preview_of(record: bytes, tile: Tile) -> NDArray[np.uint8]:
@@ -127,7 +161,7 @@ class BlenderLastPass:
 
     def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
         """Put the parts together, and hand them to Blender; see `LastPass.begin`."""
-        passes, notes = _assemble(tiles, self._job, self._scratch)
+        passes, notes = assemble(tiles, self._job, self._scratch)
         self._sitting = self._ask(
             {
                 "do": "finish",
@@ -193,7 +227,7 @@ class _Hall:
         del self._open[self._key]
 
 
-def _assemble(tiles: Path, job: Job, folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def assemble(tiles: Path, job: Job, folder: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Write a file for each pass of the whole frame, from the bottom up as Blender has it.
 
     Returns
@@ -205,16 +239,17 @@ def _assemble(tiles: Path, job: Job, folder: Path) -> tuple[list[dict[str, Any]]
     """
     import numpy as np
 
-    grid = Grid(job.area, job.block)
+    grid, has_samples = Grid(job.area, job.block), Play.of(job.arguments[0]).samples > 0
     with tiles.open("rb") as file:
         header = json.loads(file.readline())
         names: list[str] = header["channels"]
         frame = np.zeros((job.height, job.width, len(names)), "<f4")
-        while prefix := file.read(_PREFIX.size):
-            block, size = _PREFIX.unpack(prefix)
-            tile = grid.tile_of(block)
-            pixels = np.frombuffer(file.read(size), "<f4").reshape(tile.height, tile.width, -1)
-            frame[tile.start : tile.stop, tile.left : tile.right] = pixels
+        for block, size, offset in sorted(_records_in(file)):  # sums depend on the order
+            tile = Tile(0, job.height, 0, job.width) if has_samples else grid.tile_of(block)
+            place = frame[tile.start : tile.stop, tile.left : tile.right]
+            if size:  # of some samples: with the weight that they have
+                file.seek(offset)
+                place += np.frombuffer(file.read(size), "<f4").reshape(place.shape)
     passes = []
     for at, (layer, name, channels) in enumerate(passes_of(names)):
         path = folder / f"pass-{at}"
@@ -224,6 +259,21 @@ def _assemble(tiles: Path, job: Job, folder: Path) -> tuple[list[dict[str, Any]]
             {"layer": layer, "pass": name, "ids": ids, "channels": len(ids), "path": str(path)}
         )
     return passes, header["notes"]
+
+
+def _records_in(file: BinaryIO) -> list[tuple[int, int, int]]:
+    """Return the block of each record, and size and place of its data; read on from here."""
+    found = []
+    while prefix := file.read(_PREFIX.size):
+        block, size = _PREFIX.unpack(prefix)
+        found.append((block, size, file.tell()))
+        file.seek(size, os.SEEK_CUR)
+    return found
+
+
+def _pass_of(name: str) -> str:
+    """Return the pass of a channel such as ``ViewLayer.Combined.R``."""
+    return name.rsplit(".", 2)[1]
 
 
 def passes_of(names: Sequence[str]) -> list[tuple[str, str, list[tuple[str, int]]]]:

@@ -12,6 +12,8 @@
 ``--view-layer NAME``     this one only
 ``--samples N``           a pixel
 ``--percent N``           of the scene's size
+``--device KIND``         ``cpu``, ``cuda``, ``optix``, ``hip``, or ``auto`` for the best there is;
+                          each rank of a host uses another card
 ``--no-denoise``          leave out the denoiser
 ``--allow-scripts``       run Python scripts that lie in the file
 ``--allow-missing``       render though files are missing: Blender shows them pink, or not at all
@@ -38,10 +40,12 @@ _FORMATS = {
     "MULTILAYER": "OPEN_EXR_MULTILAYER",
 }
 
+_DEVICES = ("cpu", "cuda", "optix", "hip", "metal", "oneapi", "auto")
+
 SWITCHES: Mapping[str, bool] = {
     **dict.fromkeys(("-s", "-e", "-j", "-f", "-S", "-E", "-F", "-x", "-t"), True),
     **dict.fromkeys(("--scene", "--engine", "--camera", "--view-layer"), True),
-    **dict.fromkeys(("--samples", "--percent"), True),
+    **dict.fromkeys(("--samples", "--percent", "--device"), True),
     **dict.fromkeys(("-a", "--no-denoise", "--allow-scripts", "--allow-missing"), False),
 }
 """All of them, and whether a value follows."""
@@ -123,6 +127,7 @@ def _options(typed: Mapping[str, str]) -> Options:
         "percent": read("--percent", _positive, "a number from 1"),
         "format": read("-F", lambda text: _FORMATS.get(text.upper(), text.upper()), "a file type"),
         "extension": read("-x", lambda text: bool(("0", "1").index(text)), "0 or 1"),
+        "device": read("--device", _device, "one of " + ", ".join(_DEVICES)),
         "denoise": False if "--no-denoise" in typed else None,
     }
     return Options(
@@ -139,6 +144,7 @@ _EXAMPLES = {
     **{"-s": "1", "-e": "250", "-j": "2", "-f": "1,3,5..6", "-F": "PNG", "-x": "1", "-t": "4"},
     **{"-S": "Scene", "--scene": "Scene", "-E": "CYCLES", "--engine": "CYCLES"},
     **{"--camera": "Camera", "--view-layer": "ViewLayer", "--samples": "64", "--percent": "50"},
+    "--device": "cuda",
 }
 
 
@@ -160,6 +166,10 @@ def _signed(text: str) -> str:
     if not re.fullmatch(r"[+-]?\d{1,7}", text):
         raise ValueError(text)
     return text
+
+
+def _device(text: str) -> str:
+    return _DEVICES[_DEVICES.index(text.lower())].upper()
 
 
 def _positive(text: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mpirender.model import Tile
 from mpirender.units import Pixels
 
 __all__ = ["Play", "argv_of", "environment_of"]
@@ -35,6 +36,9 @@ class Play:
         Width and height of them in pixels; None where that is not known.
     margin : int
         Pixels around a part of a frame that have to be rendered with it.
+    samples : int
+        A pixel, where parts of a frame are parts of its samples; 0 where they are rectangles. Then
+        the rows of the job's area stand for even shares of the samples.
     """
 
     file: str
@@ -44,6 +48,7 @@ class Play:
     ending: str = ""
     picture: tuple[Pixels, Pixels] | None = None
     margin: Pixels = 0
+    samples: int = 0
 
     def for_blender(self, threads: int) -> dict[str, Any]:
         """Return what the script inside Blender is told of it."""
@@ -53,6 +58,11 @@ class Play:
             "options": self.options,
             "threads": threads,
         }
+
+    def samples_of(self, tile: Tile, shares: int) -> tuple[int, int]:
+        """Return the first sample of a part, and how many it has, of so many shares in all."""
+        first, stop = (self.samples * share // shares for share in (tile.start, tile.stop))
+        return first, stop - first
 
     def argument(self) -> str:
         """Return it as one word."""

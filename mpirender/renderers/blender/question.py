@@ -19,6 +19,7 @@ from mpirender.backoff import Backoff
 from mpirender.errors import RendererFailed, RendererNotFound, SceneError, SetupError, UsageError
 from mpirender.frames import has_number
 from mpirender.model import JobFrame, PictureType, Tile
+from mpirender.partition import Split
 from mpirender.process import clean_environment
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender.options import Options, parse_options
@@ -45,6 +46,7 @@ _KINDS = {
 }
 _MOST_TOLD = 20
 _ROWS_OF_BLOCKS = 50
+_MOST_SHARES = 256  # of the samples of a frame
 _DIGITS = "####"  # as Blender has it where a name has no place for the number
 
 
@@ -94,16 +96,25 @@ class BlenderQuestion:
             margin=facts["margin"],
         )
         width, height = facts["size"]
+        area, block, whole = Tile(0, height, 0, width), _block_of(height), facts["whole"]
+        if self._request.split is Split.SAMPLES and not whole:
+            if facts["not_samples"]:
+                raise UsageError(
+                    f"--split samples: not exact: {facts['not_samples']}",
+                    hint="leave it out: rows are exact",
+                )
+            play = replace(play, samples=facts["samples"])
+            area, block = Tile(0, min(facts["samples"], height, _MOST_SHARES), 0, 1), 1
         return SceneInfo(
             program=self._program,
             version=version,
             arguments=(play.argument(),),
             width=width,
             height=height,
-            area=Tile(0, height, 0, width),
-            block=_block_of(height),
-            streams=not facts["whole"],
-            whole=facts["whole"],
+            area=area,
+            block=block,
+            streams=not whole,
+            whole=whole,
             picture=_picture_type(facts),
             output=frames[0].output,
             scene=Path(play.file),

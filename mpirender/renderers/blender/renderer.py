@@ -14,8 +14,8 @@ from mpirender.renderers.blender.blocks import (
     BlenderLastPass,
     BlenderStream,
     block_name,
+    part_of,
     preview_of,
-    rendered,
 )
 from mpirender.renderers.blender.play import Play, argv_of, environment_of
 from mpirender.renderers.blender.question import BlenderQuestion
@@ -35,7 +35,7 @@ class Blender:
 
     name = "blender"
     variables: tuple[str, ...] = ()
-    splits = frozenset((Split.AUTO, Split.ROWS))
+    splits = frozenset((Split.AUTO, Split.ROWS, Split.SAMPLES))
     start_latency = 0.05  # a request waits in the process while the one before is at work
     small_blocks: tuple[str, ...] = ()
     divides = False
@@ -80,12 +80,11 @@ class Blender:
             asked = {"do": "frames", "frames": frames}
         else:
             output = scratch / f"{name}{block_name(tile)}f#.exr"
-            more, (number,) = rendered(tile, job, play.margin), task.numbers
             asked = {
                 "do": "block",
-                "frame": number,
-                "tile": [more.start, more.stop, more.left, more.right],
-                "output": str(self.frame_output(job, output, number)),
+                "frame": task.numbers[0],
+                "part": part_of(play, job, tile),
+                "output": str(self.frame_output(job, output, task.numbers[0])),
             }
         return Command(
             argv=argv_of(job.program, threads=threads, scripts=play.scripts),

@@ -48,6 +48,8 @@ def error_of(fault: Fault, detail: str = "") -> MpirenderError:
     text = fault.text.replace("\n", "; ")
     if fault.kind == "usage":
         return UsageError(text)
+    if fault.kind == "host":
+        return RendererNotFound(text)
     if fault.kind == "file":
         return SceneError(
             f"Blender cannot open it: {text}",

@@ -35,7 +35,7 @@ class Fake:
 
     name = "fake"
     variables: tuple[str, ...] = ()
-    splits = frozenset(Split)
+    splits = frozenset((Split.AUTO, Split.ROWS, Split.TILES))
     start_latency = 0.0
     small_blocks: tuple[str, ...] = ()
     divides = True

@@ -48,7 +48,7 @@ class Povray:
 
     name = "povray"
     variables = ("POVINI",)
-    splits = frozenset(Split)
+    splits = frozenset((Split.AUTO, Split.ROWS, Split.TILES))
     start_latency = 0.3  # measured: it polls in steps of 50 ms before it reads the scene
     small_blocks = ("Render_Block_Size=8",)  # each costs 0.1 ms beside its pixels; 4 is the least
     divides = True

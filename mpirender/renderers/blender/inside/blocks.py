@@ -9,9 +9,12 @@ parts were put together to.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .denoise import denoised, put_off
 from .facts import full_size
 from .frames import render_to
 from .stage import Stage, borrowed, format_set
@@ -19,20 +22,39 @@ from .wire import Wire
 
 
 def block(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[dict[str, Any]]:
-    """Render a rectangle of a frame; return what is to be said of it."""
+    """Render a rectangle of a frame, or some of its samples; return what is to be said of it."""
     scene = stage.set(ask["play"])
     render, image = scene.render, scene.render.image_settings
     path = Path(ask["output"])
     unfinished = path.with_suffix(".part")
     with (
+        put_off(scene),
         format_set(image, "OPEN_EXR_MULTILAYER"),
         borrowed(image, color_mode="RGBA", color_depth="32", exr_codec="NONE"),
         borrowed(render, use_compositing=False, use_sequencer=False, use_stamp=False),
-        borrowed(render, **border_of(ask["tile"], *full_size(render))),
+        part_set(scene, **ask["part"]),
     ):
         render_to(scene, ask["frame"], str(unfinished))
     unfinished.replace(path)  # whoever waits for it finds it whole
     return [{"saved": ask["frame"]}]
+
+
+@contextmanager
+def part_set(
+    scene: Any, tile: list[int] | None = None, samples: list[int] | None = None
+) -> Iterator[None]:
+    """Choose a part for a while: a rectangle, or the first sample and how many."""
+    render, cycles = scene.render, scene.cycles
+    if tile:
+        with borrowed(render, **border_of(tile, *full_size(render))):
+            yield
+        return
+    offset, count = samples or (0, 0)
+    subset: dict[str, Any] = {"samples": count, "sample_offset": offset}
+    if hasattr(cycles, "use_sample_subset"):  # since Blender 4.5
+        subset = {"sample_offset": offset, "sample_subset_length": count, "use_sample_subset": True}
+    with borrowed(cycles, **subset):
+        yield
 
 
 def border_of(tile: list[int], width: int, height: int) -> dict[str, Any]:
@@ -62,9 +84,10 @@ def finish(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[d
     import cycles
 
     scene = stage.set(ask["play"])
+    passes = denoised(scene, ask["passes"])
     engine = cycles.CyclesRender
     before = engine.update, engine.render
-    engine.update, engine.render = _no_update, _handing_over(ask["passes"], ask["notes"])
+    engine.update, engine.render = _no_update, _handing_over(passes, ask["notes"])
     try:
         render_to(scene, ask["frame"], ask["output"])
     finally:

@@ -12,8 +12,11 @@ from typing import Any
 
 import bpy
 
+from .denoise import can_denoise_afterwards
 from .stage import Stage, borrowed, movie_path
 from .wire import Wire
+
+_PATTERNS_THAT_GO_ON = ("SOBOL", "PROGRESSIVE_MULTI_JITTER", "TABULATED_SOBOL")
 
 
 def query(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[dict[str, Any]]:
@@ -40,6 +43,8 @@ def query(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[di
         "unbaked": unbaked_caches(scene),
         "camera": has_camera(scene),
         "whole": why_whole(scene),
+        "not_samples": why_not_samples(scene),
+        "samples": getattr(getattr(scene, "cycles", None), "samples", 0),
         "margin": int(render.engine == "CYCLES" and scene.cycles.use_adaptive_sampling),
         "denoises": denoises(scene),
         "can_denoise": can_denoise(),
@@ -156,7 +161,7 @@ def why_whole(scene: Any) -> str:
         "strips of the sequencer are shown": uses_strips(scene),
         "there is a picture for each eye": render.use_multiview,
         "Freestyle draws lines over the whole frame": render.use_freestyle,
-        "the denoiser looks at the whole frame": denoises(scene),
+        "the denoiser looks at the whole frame": not can_denoise_afterwards(scene),
         "path guiding learns from the whole frame": getattr(cycles, "use_guiding", False),
         "a compositor shows other scenes": any(
             node.type == "R_LAYERS" and node.scene not in (None, scene)
@@ -166,12 +171,36 @@ def why_whole(scene: Any) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
+def why_not_samples(scene: Any) -> str:
+    """Return why parts of the samples do not add up to all of them; empty if they do."""
+    cycles = getattr(scene, "cycles", None)
+    if scene.render.engine != "CYCLES" or cycles is None:
+        return f"{scene.render.engine} has no samples that can be told apart"
+    pattern = getattr(cycles, "sampling_pattern", "")
+    passes = (
+        getattr(layer, f"use_pass_{kind}", False)
+        for layer in scene.view_layers
+        for kind in ("vector", *(f"cryptomatte_{of}" for of in ("object", "material", "asset")))
+    )
+    reasons = {
+        "adaptive sampling gives each pixel a number of its own": cycles.use_adaptive_sampling,
+        "there is a time limit": cycles.time_limit > 0,
+        "a view layer has a number of its own": any(layer.samples for layer in scene.view_layers),
+        f"the pattern {pattern} depends on their number": not (
+            hasattr(cycles, "use_sample_subset") or pattern in _PATTERNS_THAT_GO_ON
+        ),
+        "the pass Vector or Cryptomatte is no mean of them": any(passes),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
 def compositor_nodes(scene: Any) -> list[Any]:
     """Return the nodes that are gone through for each picture."""
-    tree = getattr(scene, "compositing_node_group", None) or getattr(scene, "node_tree", None)
-    if not (scene.render.use_compositing and scene.use_nodes and tree):
-        return []
-    return list(tree.nodes)
+    if hasattr(scene, "compositing_node_group"):  # since Blender 5
+        tree = scene.compositing_node_group
+    else:
+        tree = scene.node_tree if scene.use_nodes else None
+    return list(tree.nodes) if tree and scene.render.use_compositing else []
 
 
 def denoises(scene: Any) -> bool:

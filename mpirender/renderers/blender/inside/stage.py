@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+from .devices import use_device
 from .wire import Fault
 
 _MOVIE_AS = "PNG"
@@ -49,6 +50,17 @@ class Stage:
         self.scene = bpy.context.scene
         if name := options.get("scene"):
             self.scene = _named(bpy.data.scenes, name, "--scene")
+        self._choose_view(options)
+        self._set_range(options)
+        self._set_size(options)
+        if engine := options.get("engine"):
+            _set_engine(self.scene.render, engine)
+        self._set_samples(options)
+        if device := options.get("device"):
+            use_device(self.scene, device)
+        self._set_type(options)
+
+    def _choose_view(self, options: dict[str, Any]) -> None:
         if name := options.get("view_layer"):
             wanted = _named(self.scene.view_layers, name, "--view-layer")
             for layer in self.scene.view_layers:
@@ -57,14 +69,11 @@ class Stage:
             self.scene.camera = _named(bpy.data.objects, name, "--camera")
             for marker in self.scene.timeline_markers:
                 marker.camera = None
-        self._set_range(options)
+
+    def _set_type(self, options: dict[str, Any]) -> None:
         render = self.scene.render
-        if engine := options.get("engine"):
-            _set_engine(render, engine)
         if kind := options.get("format"):
             _set_format(render.image_settings, kind)
-        self._set_size(options)
-        self._set_samples(options)
         if (extension := options.get("extension")) is not None:
             render.use_file_extension = extension
         self.movie_format = render.image_settings.file_format if render.is_movie_format else ""

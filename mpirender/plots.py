@@ -216,7 +216,8 @@ def _speed_up(axes: Axes, scalings: Sequence[Scaling]) -> None:
         axes.errorbar(at, mine, yerr=errors, fmt="o-", capsize=3, color=colour, label=each.policy)
         if each.fit and ranks[0] == 1:
             fine = [ranks[0] * (ranks[-1] / ranks[0]) ** (step / 60) for step in range(61)]
-            law = f"{each.fit.law}, serial {each.fit.serial:.1%}"
+            of = f"{each.policy}: " if len(scalings) > 1 else ""
+            law = f"{of}{each.fit.law}, serial {each.fit.serial:.1%}"
             curve = [each.fit.speed_up(n) for n in fine]
             axes.plot(fine, curve, "-", linewidth=1, alpha=0.6, color=colour, label=law)
     _rank_axis(axes, ranks)

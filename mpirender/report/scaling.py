@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mpirender.policy import NAMES
 from mpirender.report.metrics import metrics_of
 from mpirender.report.records import WEAK, Report, RunRecord
 from mpirender.units import Pixels, Seconds
@@ -129,12 +130,16 @@ def scaling_of(report: Report) -> list[Scaling]:
 
 
 def points_of(runs: Sequence[RunRecord], *, is_weak: bool) -> list[Point]:
-    """Return what runs show, by policy and number of ranks; the smallest one is the base."""
+    """Return what runs show, by policy and number of ranks; the smallest one is the base.
+
+    Policies come in the order of their table, as their runs come in a random one.
+    """
     grouped: dict[tuple[str, int], list[RunRecord]] = defaultdict(list)
     for run in runs:
         grouped[run.policy, run.size].append(run)
     points: list[Point] = []
-    for policy in dict.fromkeys(policy for policy, _ in grouped):
+    seen = dict.fromkeys(policy for policy, _ in grouped)
+    for policy in sorted(seen, key=lambda name: NAMES.index(name) if name in NAMES else len(NAMES)):
         sizes = sorted(size for of, size in grouped if of == policy)
         base = grouped[policy, sizes[0]]
         base_seconds = statistics.median(metrics_of(run).makespan for run in base)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -165,3 +166,8 @@ def test_the_typical_run_is_the_middle_one() -> None:
 )
 def test_factors_of_intervals_are_students(freedom: int, factor: float) -> None:
     assert student_t(freedom) == pytest.approx(factor, abs=2e-3)
+
+
+def test_policies_come_in_the_order_of_their_table() -> None:
+    runs = [replace(run_of(1, 1), policy=name) for name in ("gss", "frames", "auto", "static")]
+    assert [each.policy for each in scaling_of(report(runs))] == ["auto", "static", "gss", "frames"]

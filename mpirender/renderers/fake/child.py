@@ -171,9 +171,15 @@ class _Part:
                     file.write(block.to_bytes(4, "big") + len(data).to_bytes(4, "big") + data)
                 _say(f"done {(number + 1) / len(blocks) * (0.8 if fault == 'lie' else 1)}")
 
-    def take_time(self, costs: list[float]) -> None:
+    def cost(self, costs: list[float], *, streams: bool) -> float:
+        """Return what all of it takes."""
+        blocks = self.blocks()
+        if costs:
+            return sum(costs[block] for block, _, _ in blocks)
+        return self.scene.seconds * (len(blocks) if streams else 1)
+
+    def take_time(self, cost: float) -> None:
         """Take as long as the whole rectangle does, in four steps."""
-        cost = sum(costs[block] for block, _, _ in self.blocks()) if costs else self.scene.seconds
         for step in range(1, 5):
             time.sleep(cost / 4)
             _say(f"done {step / 4 if self.fault != 'lie' else step / 5}")
@@ -238,13 +244,14 @@ def main(argv: list[str]) -> int:
     costs: list[float] = []
     if scene.costs:
         costs = [*map(float, _read(os.path.join(os.path.dirname(argv[0]), scene.costs)).split())]  # noqa: PTH118, PTH120
+    cost = part.cost(costs, streams="--stream" in argv)
     for number in argv[-3].split(","):
         if "--stream" in argv:
             part.write_tiles(f"{stem}{number}.ppm", costs)
         else:
-            part.take_time(costs)
+            part.take_time(cost)
         part.write_picture(f"{stem}{number}.ppm")
-        _say(f"rendered-in {scene.seconds}")
+        _say(f"rendered-in {cost}")
     if fault == "signal":
         os.kill(os.getpid(), _SIGKILL)
     return 1 if fault == "exit" else 0

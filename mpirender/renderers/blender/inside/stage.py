@@ -66,7 +66,8 @@ class Stage:
             for layer in self.scene.view_layers:
                 layer.use = layer == wanted
         if name := options.get("camera"):
-            self.scene.camera = _named(bpy.data.objects, name, "--camera")
+            cameras = {each.name: each for each in bpy.data.objects if each.type == "CAMERA"}
+            self.scene.camera = _named(cameras, name, "--camera")
             for marker in self.scene.timeline_markers:
                 marker.camera = None
 
@@ -115,7 +116,7 @@ def _bound(typed: str, own: int) -> int:
 
 def _named(items: Any, name: str, option: str) -> Any:
     if name not in items:
-        there = ", ".join(item.name for item in items)
+        there = ", ".join(items.keys())
         raise Fault("usage", f"{option} {name}: not in the file, which has: {there}")
     return items[name]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from launchers import LAUNCHERS, run
 
-settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("quick", max_examples=10, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None)  # that of tests/run
 settings.load_profile("quick")
 

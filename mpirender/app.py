@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mpirender.errors import MpirenderError, TransportError, UsageError
 from mpirender.events import SendTask, TaskCompleted, WorkerReady
@@ -39,9 +40,11 @@ from mpirender.shots import Shots, in_order, job_of, smaller, with_movies
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.transport.recording import RecordingTransport
-from mpirender.tune import Trial, best_of, tune
 from mpirender.units import format_percent, format_seconds, plural
 from mpirender.views.progress import view_for
+
+if TYPE_CHECKING:
+    from mpirender.tune import Trial
 
 __all__ = ["prepare", "render", "serve", "settle"]
 
@@ -133,6 +136,8 @@ def _tune_and_coordinate(
     claim: Claim,
 ) -> int:
     """Try layouts of processes and threads while all other ranks wait, and go on with the best."""
+    from mpirender.tune import best_of
+
     lost: Collection[int] = ()
     try:
         others = range(1, transport.size)
@@ -168,6 +173,8 @@ def _tune(production: Production, flags: Flags, seats: Sequence[Seat]) -> list[T
     UsageError
         If there are several shots, or only a part of a picture is wanted.
     """
+    from mpirender.tune import best_of, tune
+
     if len(production.jobs) != 1:
         raise UsageError("--tune with several shots", hint="leave it out, or render one scene")
     job = production.jobs[0]

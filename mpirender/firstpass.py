@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from pathlib import Path
 
 from mpirender.errors import IncompletePicture
@@ -14,7 +15,7 @@ from mpirender.model import Job
 from mpirender.partition import Grid, Partition
 from mpirender.policy import policy_named
 from mpirender.renderers import renderer_named
-from mpirender.report.recorder import Recorder
+from mpirender.report.recorder import FIRST, Recorder
 from mpirender.run import Production, produce
 from mpirender.schedule import Schedule
 from mpirender.shots import Shots
@@ -26,7 +27,6 @@ __all__ = ["needs_first_pass", "run_first_pass"]
 
 log = logging.getLogger(__name__)
 
-FIRST = "first pass"
 _BAND = 2  # rows of blocks
 
 
@@ -82,7 +82,8 @@ def run_first_pass(
         view = view_for(flags.progress, launched=bool(claim.launcher))
         log.info("first pass: %s finds what all ranks are to share", job.renderer)
         try:
-            produce(production, transport.first(transport.size), recorder, view)
+            own = Recorder(time.monotonic)  # its phases are one phase of the run
+            produce(production, transport.first(transport.size), own, view)
         except IncompletePicture as error:
             log.warning("seams may show, since not all of the first pass succeeded: %s", error)
         recorder.end_phase(FIRST)

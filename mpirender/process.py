@@ -257,6 +257,7 @@ class Process:
     def tell(self, words: str) -> None:
         """Say a line to a process that listens; what it has no room for follows later."""
         self._untold += words.encode() + b"\n"
+        self._has_spoken = True  # it had nothing to do before: its silence counts from now on
         self._go_on_telling()
 
     def _go_on_telling(self) -> None:

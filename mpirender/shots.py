@@ -267,8 +267,13 @@ def smaller(
     Raises
     ------
     UsageError
-        If only a part of the picture is wanted.
+        If only a part of the picture is wanted, or the renderer shows no cost of its blocks.
     """
+    if not renderer.divides:
+        raise UsageError(
+            f"what a scene of {renderer.name}'s costs cannot be foretold",
+            hint="mpirender bench measures it, on few ranks and with --size and --samples",
+        )
     width, height = size
     if (area.width, area.height) != size:
         raise UsageError(

@@ -162,11 +162,6 @@ def _measure(flags: Flags, scale: int) -> CostModel:
         if len(shots.shots) != 1:
             raise UsageError("a job file of several shots", hint="plan one scene at a time")
         renderer = shots.shots[0].renderer
-        if not renderer.divides:
-            raise UsageError(
-                f"what a scene of {renderer.name}'s costs cannot be foretold",
-                hint="mpirender bench measures it, on few ranks and with --size and --samples",
-            )
         info = shots.shots[0].question.answer()
     whole = info.width, info.height
     job = smaller(flags, renderer, size=whole, area=info.area, scale=scale)

@@ -63,7 +63,8 @@ _CAPTIONS = {
 _WORDS = """\
 <dl class="small">
 <dt>time, makespan</dt><dd>from the first task handed out to the last picture in its place; the
-start of MPI and the question what is meant come before that, see the phases of rank 0</dd>
+start of MPI, the question what is meant and a first pass over the picture, where there is one, come
+before that, see the phases of rank 0</dd>
 <dt>busy, idle</dt><dd>a rank has a renderer running, or has none</dd>
 <dt>launch, parse, render, finish</dt><dd>the renderer has not begun to parse; parses (bounding
 and photons too); traces pixels; writes and ends. Ranks look at their renderers every 0.06 s at

@@ -30,12 +30,23 @@ from mpirender.report.records import (
 )
 from mpirender.units import Pixels, Seconds
 
-__all__ = ["ASK", "COMPOSE", "ENCODE", "MEET", "PREPARE", "SHARE", "START", "TUNE", "Recorder"]
+__all__ = [
+    "ASK",
+    "COMPOSE",
+    "ENCODE",
+    "FIRST",
+    "MEET",
+    "PREPARE",
+    "SHARE",
+    "START",
+    "TUNE",
+    "Recorder",
+]
 
-START, ASK, PREPARE, TUNE, MEET = "start", "ask", "prepare", "tune", "meet"
-"""Phases before the first task: MPI and Python start, the renderer is asked what is meant, the
-work is cut, layouts of processes and threads are tried if that is wanted, all ranks say where they
-sit."""
+START, ASK, FIRST, PREPARE, TUNE, MEET = "start", "ask", "first pass", "prepare", "tune", "meet"
+"""Phases before the first task: MPI and Python start, the renderer is asked what is meant, what
+all tasks share is found in a pass of its own where that is needed, the work is cut, layouts of
+processes and threads are tried if that is wanted, all ranks say where they sit."""
 
 SHARE, COMPOSE, ENCODE = "share out", "compose", "encode"
 """Phases after that: tasks are handed out and done, pictures are put together and written, and

@@ -7,11 +7,12 @@ import os
 import re
 import struct
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from mpirender.errors import OutputMismatch
+from mpirender.errors import OutputMismatch, RendererFailed
 from mpirender.messages import Witness
 from mpirender.model import Job, JobFrame, Tile, TileRecord
 from mpirender.partition import Grid
@@ -179,6 +180,8 @@ class BlenderLastPass:
         for line in self._sitting.lines():
             self._watch.see(line)
         if end is None:
+            if self._sitting.is_stalled(time.monotonic()):
+                raise RendererFailed("Blender could not write the picture of its parts: it hangs")
             return None
         self._watch.judge(end)
         return self._output

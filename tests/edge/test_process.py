@@ -294,3 +294,11 @@ def test_the_age_of_this_process_is_counted_from_its_start() -> None:
     assert 0 < first <= second
     known = time.time() - psutil.Process().create_time()
     assert second == pytest.approx(known, abs=5)
+
+
+def test_who_had_nothing_to_do_is_not_hung_when_spoken_to(start: Start) -> None:
+    process = start("import time; time.sleep(60)")
+    assert not process.is_stalled(1000.0)
+    assert process.is_stalled(1001.0 + STALLED_AFTER)
+    process.tell("go on")
+    assert not process.is_stalled(1002.0 + STALLED_AFTER)

@@ -153,7 +153,7 @@ class Attempt:
         self.last_pixel = now - self.started
         self.first_pixel = self.first_pixel or self.last_pixel
 
-    def finished_tiles(self, now: Seconds, *, has_ended_well: bool = False) -> list[TileRecord]:
+    def finished_tiles(self, now: Seconds, *, ended: bool = False) -> list[TileRecord]:
         """Return the blocks that have been finished since the last call.
 
         Raises
@@ -165,7 +165,7 @@ class Attempt:
         if self.stream is None:
             return []
         try:
-            records = self.stream.read(ended=has_ended_well)
+            records = self.stream.read(ended=ended)
         except OutputMismatch:
             if self.has_streamed:
                 raise
@@ -189,8 +189,7 @@ class Attempt:
             Whole frames, or some blocks of one.
         """
         self.is_shortened = True
-        area = self.grid.area
-        if self.has_frames and (part.height, part.width) == (area.height, area.width):
+        if self.has_frames and part.spans(self.grid.area):
             first = self.task.tile.frame
             for frame in range(part.frame, part.frame + part.frames):
                 self.pictures.pop(frame, None)
@@ -242,8 +241,8 @@ def pictures_of(renderer: Renderer, job: Job, task: Task, output: Path) -> dict[
 
     Empty for all other tasks.
     """
-    tile, area = task.tile, job.area
-    if not task.numbers or (tile.height, tile.width) != (area.height, area.width):
+    tile = task.tile
+    if not task.numbers or not tile.spans(job.area):
         return {}
     return {
         tile.frame + index: renderer.frame_output(job, output, number)

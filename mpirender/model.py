@@ -82,6 +82,10 @@ class Tile:
         """Pixels of the tile, in all of its frames."""
         return self.height * self.width * self.frames
 
+    def spans(self, area: Tile) -> bool:
+        """Return whether the tile is as large as an area: that of whole frames."""
+        return (self.height, self.width) == (area.height, area.width)
+
     def contains(self, other: Tile) -> bool:
         """Return whether all of another tile lies within this one."""
         return (

@@ -265,8 +265,8 @@ class Worker:
         news: list[FrameDone | TilesDone] = []
         try:
             news += self._new_frames(attempt, end, now)
-            has_ended_well = end is not None and end.status == 0
-            if records := attempt.finished_tiles(now, has_ended_well=has_ended_well):
+            ended = end is not None and end.status == 0
+            if records := attempt.finished_tiles(now, ended=ended):
                 news.append(tiles_done(attempt, records))
             if attempt.is_done:
                 result = self._finish(attempt, now)

@@ -29,9 +29,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +47,7 @@ from benchmarks.common import (
     compare_pictures,
     environment,
     execute,
+    execute_together,
     write_json,
 )
 
@@ -99,15 +98,8 @@ def run_beside(shot: Shot, out: Path, ranks: int) -> Outcome:
 
 def run_frames(shot: Shot, out: Path, *, threads: int, at_once: int) -> Outcome:
     """Render every frame with a Blender of its own; return when all have ended."""
-
-    def run_frame(number: int) -> Outcome:
-        return execute(shot.blender(out, threads, "-f", str(number)), timeout=LIMIT_S)
-
-    begin = time.monotonic()
-    with ThreadPoolExecutor(at_once) as pool:
-        outcomes = list(pool.map(run_frame, range(1, shot.frames + 1)))
-    worst = max(outcomes, key=lambda outcome: outcome.status != 0)
-    return Outcome(worst.status, time.monotonic() - begin, worst.text)
+    commands = [shot.blender(out, threads, "-f", str(n + 1)) for n in range(shot.frames)]
+    return execute_together(commands, timeout=LIMIT_S, at_once=at_once)
 
 
 RIVALS: dict[str, Callable[[Shot, Path, int], Outcome]] = {

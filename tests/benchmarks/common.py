@@ -156,14 +156,18 @@ def execute(
 
 
 def execute_together(
-    commands: Sequence[Sequence[str | Path]], *, timeout: float, cwd: Path | None = None
+    commands: Sequence[Sequence[str | Path]],
+    *,
+    timeout: float,
+    cwd: Path | None = None,
+    at_once: int | None = None,
 ) -> Outcome:
-    """Run programs at the same time, and return how long it took until all had ended.
+    """Run programs at the same time, all or so many, and return how long it took to the last end.
 
     The status and the text are those of one that failed, if any did.
     """
     begin = time.monotonic()
-    with ThreadPoolExecutor(len(commands)) as pool:
+    with ThreadPoolExecutor(at_once or len(commands)) as pool:
         outcomes = list(pool.map(lambda one: execute(one, timeout=timeout, cwd=cwd), commands))
     worst = max(outcomes, key=lambda outcome: outcome.status != 0)
     return Outcome(worst.status, time.monotonic() - begin, worst.text)

@@ -32,7 +32,7 @@ from mpirender.process import Exit
 from mpirender.renderers import ask
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender import Blender, BlenderWatch, parse_options
-from mpirender.renderers.blender.blocks import assemble, block_name, passes_of
+from mpirender.renderers.blender.blocks import assemble, passes_of
 from mpirender.renderers.blender.inside.devices import card_of, kind_of
 from mpirender.renderers.blender.inside.wire import Fault
 from mpirender.renderers.blender.play import Play, argv_of
@@ -217,7 +217,7 @@ def test_a_part_of_a_frame_is_asked_for_with_what_lies_around_it(tmp_path: Path)
     asked = json.loads(command.request)
     assert (asked["do"], asked["frame"]) == ("block", 6)
     assert asked["part"] == {"tile": [7, 17, 0, 16]}
-    assert asked["output"] == str(tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
+    assert asked["output"] == str(tmp_path / "task-000005.2.f6.exr")
 
 
 @given(st.integers(1, 5000), st.integers(1, 256), st.data())
@@ -267,7 +267,7 @@ def test_channels_go_back_to_the_order_that_they_have_in_blender(
 
 def test_a_part_that_is_not_there_yet_has_no_blocks(tmp_path: Path) -> None:
     task = Task(5, Tile(8, 16, 0, 16), numbers=(6,))
-    stream = Blender().stream(job_of(), task, tmp_path / "task-000005.2.r8-16-0-16.f6.exr")
+    stream = Blender().stream(job_of(), task, tmp_path / "task-000005.2.f6.exr")
     assert (stream.read(), stream.header) == ([], b"")
 
 
@@ -294,7 +294,7 @@ def put_together(folder: Path, work: Job, parts: dict[Tile, NDArray[np.float32]]
     blender, grid = Blender(), Grid(work.area, work.block)
     data, blocks = b"", []
     for tile, pixels in parts.items():
-        path = folder / f"task-000001.1{block_name(tile)}f4.exr"
+        path = folder / "task-000001.1.f4.exr"
         write_layers(path, pixels, samples="4")
         stream = blender.stream(work, Task(1, tile, 0, (4,)), path)
         assert stream.read() == []

@@ -29,7 +29,6 @@ __all__ = [
     "BlenderLastPass",
     "BlenderStream",
     "assemble",
-    "block_name",
     "part_of",
     "passes_of",
     "preview_of",
@@ -38,12 +37,6 @@ __all__ = [
 _NOTE = re.compile(r"cycles\..*samples|cryptomatte/.*")  # the others are times
 _OF_FIRST = ("Depth", "Position", "IndexOB", "IndexMA")  # passes that only the first sample makes
 _PREFIX = struct.Struct(">II")
-_PLACE = re.compile(r"\.r(\d+)-(\d+)-(\d+)-(\d+)\.")
-
-
-def block_name(tile: Tile) -> str:
-    """Return what in the name of a part's file tells where it belongs."""
-    return f".r{tile.start}-{tile.stop}-{tile.left}-{tile.right}."
 
 
 def part_of(play: Play, job: Job, tile: Tile) -> dict[str, list[int]]:
@@ -71,24 +64,24 @@ class BlenderStream:
     block, its size, and the block's pixels in single precision, channel by channel within each.
     """
 
-    def __init__(self, job: Job, output: Path) -> None:
+    def __init__(self, job: Job, tile: Tile, output: Path) -> None:
         self.header = b""
         self._job = job
+        self._tile = tile
         self._path = output
-        self._is_read = False
+        self._is_read = tile.spans(job.area)  # a whole picture is no part
 
     def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return all blocks once Blender is done with them; see `TileStream.read`."""
-        place = _PLACE.search(self._path.name)
-        if self._is_read or place is None or not ended:
+        if self._is_read or not ended:
             return []
         import numpy as np
 
         from mpirender.images import read_layers
 
         self._is_read = True
-        job, play = self._job, Play.of(self._job.arguments[0])
-        tile, frame = Tile(*map(int, place.groups())), Tile(0, job.height, 0, job.width)
+        job, tile, play = self._job, self._tile, Play.of(self._job.arguments[0])
+        frame = Tile(0, job.height, 0, job.width)
         whole = frame if play.samples else _with_margin(tile, job, play.margin)
         layers = read_layers(self._path)
         if layers.pixels.shape[:2] != (whole.height, whole.width):

@@ -13,7 +13,6 @@ from mpirender.renderers.base import Command, Finding, Request, SceneInfo
 from mpirender.renderers.blender.blocks import (
     BlenderLastPass,
     BlenderStream,
-    block_name,
     part_of,
     preview_of,
 )
@@ -74,12 +73,12 @@ class Blender:
         play, tile = Play.of(job.arguments[0]), task.tile
         name = f"task-{task.id:06d}.{attempt}"
         asked: dict[str, Any]
-        if (tile.height, tile.width) == (job.area.height, job.area.width):
+        if tile.spans(job.area):
             output = scratch / f"{name}.f#{play.ending}"
             frames = [[n, str(self.frame_output(job, output, n))] for n in task.numbers]
             asked = {"do": "frames", "frames": frames}
         else:
-            output = scratch / f"{name}{block_name(tile)}f#.exr"
+            output = scratch / f"{name}.f#.exr"
             asked = {
                 "do": "block",
                 "frame": task.numbers[0],
@@ -127,7 +126,7 @@ class Blender:
 
     def stream(self, job: Job, task: Task, output: Path) -> BlenderStream:
         """Prepare to read a part of a frame; see `Renderer.stream`."""
-        return BlenderStream(job, output)
+        return BlenderStream(job, task.tile, output)
 
     def preview(self, record: bytes, tile: Tile) -> NDArray[np.uint8]:
         """Return a block's pixels for the eye; see `Renderer.preview`."""

@@ -72,8 +72,8 @@ class Povray:
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
     ) -> Command:
         """Return POV-Ray's command for a task; see `Renderer.command`."""
-        is_part = task.tile.height < job.area.height or task.tile.width < job.area.width
-        has_carrier = job.picture.kind == "jpeg" and (is_part or not task.numbers)
+        is_frame = task.numbers and task.tile.spans(job.area)
+        has_carrier = job.picture.kind == "jpeg" and not is_frame
         ending = "ppm" if has_carrier else ending_of(job.picture.kind)
         name = f"task-{task.id:06d}.{attempt}" + (".f" if task.numbers else "")
         output = scratch / f"{name}.{ending}"

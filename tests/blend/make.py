@@ -123,6 +123,11 @@ def object_named(name: str) -> bpy.types.Object:
     return bpy.data.objects[name]
 
 
+def activate(name: str) -> None:
+    """Choose the object of the file that operators change."""
+    bpy.context.view_layer.objects.active = object_named(name)
+
+
 # -------------------------------------------------------------------------------- what Cycles can
 
 
@@ -456,13 +461,50 @@ def stereo(scene: bpy.types.Scene, folder: Path) -> None:
 
 @sample
 def unbaked(scene: bpy.types.Scene, folder: Path) -> None:
-    """A falling cube that no cache has baked: a frame depends on those before it."""
-    cube = object_named("cube")
-    cube.location.z = 1.7
+    """A cube and a cloth that fall, and drops: no cache has baked them, so frames go on."""
+    object_named("cube").location.z = 1.7
     bpy.ops.rigidbody.world_add()
     for name, kind in (("ground", "PASSIVE"), ("cube", "ACTIVE")):
-        bpy.context.view_layer.objects.active = object_named(name)
+        activate(name)
         bpy.ops.rigidbody.object_add(type=kind)
+    bpy.ops.mesh.primitive_grid_add(
+        size=2, x_subdivisions=16, y_subdivisions=16, location=(0, -1, 1.6)
+    )
+    paint("cloth", (0.8, 0.1, 0.1))
+    bpy.ops.object.modifier_add(type="CLOTH")
+    activate("ball")
+    bpy.ops.object.modifier_add(type="COLLISION")
+    bpy.ops.mesh.primitive_ico_sphere_add(location=(50, 0, 0))
+    paint("drop", (0.1, 0.8, 0.2))
+    activate("ring")
+    bpy.ops.object.particle_system_add()
+    drops = object_named("ring").particle_systems[0].settings
+    drops.count, drops.frame_end, drops.brownian_factor = 100, scene.frame_end, 2
+    drops.render_type, drops.instance_object = "OBJECT", object_named("drop")
+
+
+@sample
+def smoke(scene: bpy.types.Scene, folder: Path) -> None:
+    """The ball smokes: what a fluid does is on the disk, in a folder of its own."""
+    bpy.ops.mesh.primitive_cube_add(size=4, location=(0, 0, 2))
+    room = bpy.context.object
+    bpy.ops.object.modifier_add(type="FLUID")
+    room.modifiers[-1].fluid_type = "DOMAIN"
+    fluid = room.modifiers[-1].domain_settings
+    fluid.domain_type, fluid.resolution_max = "GAS", 16
+    fluid.cache_directory = str(folder / "smoke")
+    material = bpy.data.materials.new("smoke")
+    material.use_nodes = True
+    room.data.materials.append(material)
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    nodes.clear()
+    volume = nodes.new("ShaderNodeVolumePrincipled")
+    links.new(volume.outputs[0], nodes.new("ShaderNodeOutputMaterial").inputs["Volume"])
+    activate("ball")
+    bpy.ops.object.modifier_add(type="FLUID")
+    object_named("ball").modifiers[-1].fluid_type = "FLOW"
+    flow = object_named("ball").modifiers[-1].flow_settings
+    flow.flow_type, flow.flow_behavior = "SMOKE", "INFLOW"
 
 
 # --------------------------------------------------------------------------------- the command

@@ -15,12 +15,13 @@ from render.stills import still
 
 STILLS = ("layers", "adaptive", "compositor_blur", "workbench")
 NAMES = ("plain", "movie", "compositor_time", "two_scenes", "two_cameras", "scripted", "percent")
-BROKEN = ("no_camera", "texture_missing", "library_missing", "denoised", "stereo", "unbaked")
+BROKEN = ("no_camera", "texture_missing", "library_missing", "denoised", "stereo")
+SIMULATED = ("unbaked", "smoke")
 
 
 @pytest.fixture(scope="module")
 def blends(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_blends(tmp_path_factory.mktemp("blends"), (*NAMES, *STILLS, *BROKEN))
+    return make_blends(tmp_path_factory.mktemp("blends"), (*NAMES, *STILLS, *BROKEN, *SIMULATED))
 
 
 @pytest.fixture
@@ -49,6 +50,8 @@ class Case:
         Case("two_scenes", "-S first -f 2"),
         Case("two_cameras", "-s 3 -e +0 -j 2 -a"),
         Case("percent", "-F TIFF -f 2,3"),
+        Case("unbaked", "-s 2 -e 6 -a", ranks=3),
+        Case("smoke", "-s 2 -e 5 -a"),
     ],
     ids=str,
 )
@@ -197,7 +200,15 @@ def test_what_cannot_be_rendered_is_refused_in_one_line(
 
 def test_what_ranks_cannot_share_is_told(blends: Path, desk: Desk) -> None:
     done = desk.render(2, blends / "unbaked.blend", "--dry-run")
-    assert "simulations without a cache of all frames: rigid bodies" in done.stderr
+    assert "simulations without a cache of all frames: cloth: Cloth, rigid bodies" in done.stderr
+
+
+def test_a_simulation_begins_anew_for_a_frame_before(blends: Path, desk: Desk) -> None:
+    alone(blends / "unbaked.blend", f"{desk.folder}/alone_#", "-s", "3", "-e", "5", "-a")
+    done = desk.render(1, blends / "unbaked.blend", "-o", "ours_#", "-f", "5,3")
+    assert done.returncode == 0, done.stderr
+    ours = [desk.folder / f"ours_{frame}.png" for frame in (3, 5)]
+    assert_same_pixels(ours, [desk.folder / f"alone_{frame}.png" for frame in (3, 5)])
 
 
 def test_check_says_what_will_be_done(blends: Path, desk: Desk) -> None:

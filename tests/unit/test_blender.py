@@ -202,6 +202,7 @@ def test_ranks_ask_one_process_for_all_tasks(tmp_path: Path) -> None:
             "scripts": False,
             "options": {"samples": 4},
             "threads": 2,
+            "first": None,
         },
         "frames": [
             [4, str(tmp_path / "task-000003.1.f4.png")],

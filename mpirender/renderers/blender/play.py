@@ -39,6 +39,8 @@ class Play:
     samples : int
         A pixel, where parts of a frame are parts of its samples; 0 where they are rectangles. Then
         the rows of the job's area stand for even shares of the samples.
+    first : int or None
+        Frame from which simulations have to be played; None where there are none without a cache.
     """
 
     file: str
@@ -49,6 +51,7 @@ class Play:
     picture: tuple[Pixels, Pixels] | None = None
     margin: Pixels = 0
     samples: int = 0
+    first: int | None = None
 
     def for_blender(self, threads: int) -> dict[str, Any]:
         """Return what the script inside Blender is told of it."""
@@ -57,6 +60,7 @@ class Play:
             "scripts": self.scripts,
             "options": self.options,
             "threads": threads,
+            "first": self.first,
         }
 
     def samples_of(self, tile: Tile, shares: int) -> tuple[int, int]:

@@ -37,6 +37,7 @@ _INSTALL = (
     " blender; or name it with --program PATH"
 )
 _ASK_LIMIT: Seconds = 600.0  # a large scene may take minutes to read
+_LOOK_EVERY: Seconds = 0.005  # all ranks wait for the answer
 _KINDS = {
     "OPEN_EXR": "exr",
     "OPEN_EXR_MULTILAYER": "exr",
@@ -94,6 +95,7 @@ class BlenderQuestion:
             ending=facts["ending"],
             picture=facts["picture"],
             margin=facts["margin"],
+            first=min(frame.number for frame in frames) if facts["unbaked"] else None,
         )
         width, height = facts["size"]
         area, block, whole = Tile(0, height, 0, width), _block_of(height), facts["whole"]
@@ -133,7 +135,7 @@ class BlenderQuestion:
 
     def _listen(self) -> tuple[Any, str]:
         """Return what Blender has written down, and its version."""
-        watch, backoff, waited = BlenderWatch(frames=0), Backoff(), 0.0
+        watch, backoff, waited = BlenderWatch(frames=0), Backoff(longest=_LOOK_EVERY), 0.0
         while (end := self._sitting.poll()) is None:
             waited += backoff.sleep()
             if waited > _ASK_LIMIT:
@@ -243,8 +245,8 @@ def _remarks(facts: dict[str, Any]) -> tuple[str, ...]:
         return ()
     listed = ", ".join(facts["unbaked"][:_MOST_TOLD])
     return (
-        f"simulations without a cache of all frames: {listed}; ranks begin in the middle, so bake"
-        " them first, or use one rank",
+        f"simulations without a cache of all frames: {listed}; each rank plays all frames before"
+        " its own, which takes time: bake them",
     )
 
 

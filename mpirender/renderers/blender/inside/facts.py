@@ -143,12 +143,23 @@ def _unbaked_of(thing: Any) -> Iterator[str]:
         caches += [s.point_cache for s in canvas.canvas_surfaces] if canvas else []
         fluid = getattr(modifier, "domain_settings", None)
         unbaked = any(cache is not None and not cache.is_baked for cache in caches)
-        if unbaked or (fluid and not fluid.has_cache_baked_data):
+        plays = fluid and fluid.cache_type == "REPLAY" and not fluid.has_cache_baked_data
+        if unbaked or plays or _has_simulation(getattr(modifier, "node_group", None)):
             yield modifier.name
     for system in thing.particle_systems:
         moves = system.settings.type != "HAIR" or system.use_hair_dynamics
         if moves and not system.point_cache.is_baked:
             yield system.name
+
+
+def _has_simulation(tree: Any) -> bool:
+    """Return whether geometry nodes have a zone of simulation, baked or not."""
+    nodes = tree.nodes if tree else ()
+    return any(
+        node.bl_idname == "GeometryNodeSimulationOutput"
+        or _has_simulation(getattr(node, "node_tree", None))
+        for node in nodes
+    )
 
 
 def why_whole(scene: Any) -> str:
@@ -160,6 +171,7 @@ def why_whole(scene: Any) -> str:
         "the scene has a render region of its own": render.use_border,
         "strips of the sequencer are shown": uses_strips(scene),
         "there is a picture for each eye": render.use_multiview,
+        "simulations go on from frame to frame": bool(unbaked_caches(scene)),
         "Freestyle draws lines over the whole frame": render.use_freestyle,
         "the denoiser looks at the whole frame": not can_denoise_afterwards(scene),
         "path guiding learns from the whole frame": getattr(cycles, "use_guiding", False),

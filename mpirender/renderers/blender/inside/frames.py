@@ -1,4 +1,9 @@
-"""Whole frames, as the scene's settings are."""
+"""Whole frames, as the scene's settings are.
+
+A simulation without a cache goes on from one frame to the next, and what `blender -a` shows of it
+is what Blender has made of it while it rendered all frames before: neither setting a frame nor
+leaving one out does the same. So those before a wanted one are rendered too, as small as can be.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from .stage import Stage, borrowed
+from .stage import Stage, borrowed, format_set, samples_set
 from .wire import Fault, Wire
 
 
@@ -18,7 +23,11 @@ def frames(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[d
     left = deque(ask["frames"])
     while left:
         frame, path = left.popleft()
-        render_to(scene, frame, path)
+        if stage.first is None:
+            render_to(scene, frame, path)
+        else:
+            play_to(stage, frame)
+            render_next(stage, frame, path)
         for words in wire.told(number):
             given = int(words.rpartition(" ")[2])
             if words.startswith("leave frame"):
@@ -33,5 +42,41 @@ def render_to(scene: Any, frame: int, path: str) -> None:
     with borrowed(scene.render, filepath=path, use_file_extension=False):
         scene.frame_set(frame)
         bpy.ops.render.render(write_still=True, scene=scene.name)
+    demand(frame, path)
+
+
+def demand(frame: int, path: str) -> None:
+    """Raise a fault if a picture is not there."""
     if not (Path(path).is_file() and Path(path).stat().st_size):
         raise Fault("render", f"frame {frame}: Blender has written no picture, without a word")
+
+
+def play_to(stage: Stage, frame: int) -> None:
+    """Play simulations to the frame before one; from their first frame where they are past it."""
+    if frame <= stage.played:
+        stage.reopen()
+    scene = stage.scene
+    render, image = scene.render, scene.render.image_settings
+    for before in range(stage.played + 1, frame):
+        path = Path(bpy.app.tempdir) / "played"
+        with (
+            format_set(image, "PNG"),
+            borrowed(render, resolution_x=16, resolution_y=16, resolution_percentage=100),
+            borrowed(render, use_compositing=False, use_sequencer=False, use_border=False),
+            samples_set(scene, 1),
+        ):
+            render_next(stage, before, str(path))
+        path.unlink()
+
+
+def render_next(stage: Stage, frame: int, path: str) -> None:
+    """Render the frame after the last one as a part of an animation."""
+    scene, render = stage.scene, stage.scene.render
+    kept = {"use_overwrite": True, "use_placeholder": False}
+    with borrowed(render, filepath=path, use_file_extension=False, **kept):
+        with borrowed(scene, frame_start=frame, frame_end=frame):
+            bpy.ops.render.render(animation=True, scene=scene.name)
+        written = Path(render.frame_path(frame=frame))  # with its number
+    demand(frame, str(written))
+    written.replace(path)
+    stage.played = frame

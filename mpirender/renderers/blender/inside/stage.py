@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,10 @@ class Stage:
         self.scene: Any = None
         self.movie_format = ""
         """In which the scene itself would have written a movie, if it is one."""
+        self.first: int | None = None
+        """Frame from which simulations have to be played, if there are any."""
+        self.played = 0
+        """The last frame to which they have been played."""
 
     def set(self, play: dict[str, Any]) -> Any:
         """Open a file, unless it is open already; return the scene."""
@@ -42,9 +47,18 @@ class Stage:
             self._prepare(play["options"])
             render = self.scene.render
             render.threads_mode, render.threads = "FIXED", play["threads"]
-            render.use_persistent_data = True
+            self.first = play["first"]
+            render.use_persistent_data = self.first is None
+            if self.first is not None:
+                self.played = self.first - 1
+                keep_fluids_apart(self.scene)
             self._play = play
         return self.scene
+
+    def reopen(self) -> None:
+        """Open the file anew, as if nothing had been rendered."""
+        play, self._play = self._play, None
+        self.set(play)
 
     def _prepare(self, options: dict[str, Any]) -> None:
         self.scene = bpy.context.scene
@@ -133,6 +147,25 @@ def _set_engine(render: Any, name: str) -> None:
             said = str(error)
     there = ", ".join(re.findall(r"'(\w+)'", said.partition("not found in")[2]))
     raise Fault("usage", f"no engine {name}, this Blender has: {there}")
+
+
+def keep_fluids_apart(scene: Any) -> None:
+    """Let this process have a folder of its own for what fluids leave on the disk."""
+    for thing in scene.objects:
+        for modifier in thing.modifiers:
+            domain = getattr(modifier, "domain_settings", None)
+            if domain and domain.cache_type == "REPLAY" and not domain.has_cache_baked_data:
+                domain.cache_directory = tempfile.mkdtemp(dir=bpy.app.tempdir)
+
+
+@contextlib.contextmanager
+def samples_set(scene: Any, samples: int) -> Iterator[None]:
+    """Choose a number of samples a pixel for a while, for whichever engine."""
+    with contextlib.ExitStack() as stack:
+        for engine, name in (("cycles", "samples"), ("eevee", "taa_render_samples")):
+            if settings := getattr(scene, engine, None):
+                stack.enter_context(borrowed(settings, **{name: samples}))
+        yield
 
 
 @contextlib.contextmanager

@@ -435,6 +435,14 @@ def scripted(scene: bpy.types.Scene, folder: Path) -> None:
 
 
 @sample
+def failing(scene: bpy.types.Scene, folder: Path) -> None:
+    """A script that does not come to its end."""
+    text = bpy.data.texts.new("on_load.py")
+    text.use_module = True
+    text.write("def find():\n    raise ValueError('no ball')\nfind()\n")
+
+
+@sample
 def bordered(scene: bpy.types.Scene, folder: Path) -> None:
     """The file's own border, cropped."""
     scene.render.use_border = scene.render.use_crop_to_border = True

@@ -410,6 +410,8 @@ def fault(kind: str, text: str) -> str:
             *(DONE, SetupError, "no denoiser: Build without"),
         ),
         ([fault("render", "disk\nfull")], DONE, RendererFailed, "Blender: disk; full"),
+        (["disk full", fault("nothing", "no picture")], DONE, RendererFailed, "picture: disk full"),
+        ([fault("nothing", "no picture")], DONE, RendererFailed, "no picture: without a word"),
         (["out of memory", LINE], KILLED, RendererFailed, "SIGABRT: out of memory"),
         ([], KILLED, RendererFailed, "SIGABRT: without a word"),
     ],

@@ -46,6 +46,8 @@ class Fault:
 def error_of(fault: Fault, detail: str = "") -> MpirenderError:
     """Return the error for what the script says."""
     text = fault.text.replace("\n", "; ")
+    if fault.kind == "nothing":
+        text += f": {detail.splitlines()[-1].strip() if detail else 'without a word'}"
     if fault.kind == "usage":
         return UsageError(text)
     if fault.kind == "host":

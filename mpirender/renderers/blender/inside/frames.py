@@ -48,7 +48,7 @@ def render_to(scene: Any, frame: int, path: str) -> None:
 def demand(frame: int, path: str) -> None:
     """Raise a fault if a picture is not there."""
     if not (Path(path).is_file() and Path(path).stat().st_size):
-        raise Fault("render", f"frame {frame}: Blender has written no picture, without a word")
+        raise Fault("nothing", f"frame {frame}: Blender has written no picture")
 
 
 def play_to(stage: Stage, frame: int) -> None:

@@ -12,7 +12,10 @@ from typing import Any
 
 
 class Fault(Exception):
-    """Why a request cannot be met, for people; `kind` is usage, scene or setup."""
+    """Why a request cannot be met, for people.
+
+    `kind` is usage, host, file, or nothing: then it is Blender that has said why.
+    """
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)

@@ -14,7 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Collection, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,9 +120,19 @@ def _remark(jobs: Sequence[Job], answers: Sequence[SceneInfo], *, ranks: int) ->
         log.log(level, "%s: frames are not cut%s: %s", job.scene.name, left, job.whole)
 
 
-def serve(claim: Claim) -> int:
-    """Do what rank 0 says until it says stop; every other rank's part."""
-    return work(connect(claim))
+def serve(claim: Claim, shots: Shots | None = None) -> int:
+    """Do what rank 0 says until it says stop; every other rank's part.
+
+    Parameters
+    ----------
+    claim : Claim
+    shots : Shots, optional
+        What this rank's renderers are asked too, whose answers are rank 0's: those that stay have
+        the scene open then.
+    """
+    with closing(shots) if shots else nullcontext():
+        transport = connect(claim)
+    return work(transport)
 
 
 # ------------------------------------------------------------------------------------ the run

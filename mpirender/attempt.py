@@ -68,6 +68,7 @@ class Attempt:
     streamed: int = 0
     has_frames: bool = False
     began_frame: Seconds = 0.0
+    frame_seconds: Seconds = 0.0
     setup_seconds: Seconds = 0.0
     pretrace_seconds: Seconds = 0.0
     first_word: Seconds = 0.0
@@ -114,8 +115,13 @@ class Attempt:
         del self.pictures[frame]
         if stream := self.streams.pop(frame, None):
             stream.close()
-        seconds, self.began_frame = now - self.began_frame, now
-        return seconds
+        self.frame_seconds, self.began_frame = now - self.began_frame, now
+        return self.frame_seconds
+
+    def pace(self, now: Seconds) -> Seconds:
+        """Return what a pixel of the last frame took, where the task is done."""
+        tile = self.task.tile
+        return (self.frame_seconds or now - self.started) / (tile.height * tile.width)
 
     @property
     def fraction(self) -> float:
@@ -217,6 +223,15 @@ class Attempt:
         average = (now - self.started) / done if done else float("inf")
         recent = (now - since) / (done - before) if done > before else float("inf")
         return left * max(average, recent) if left > 0 else 0.0
+
+    def seconds_left_at(self, pace: Seconds, now: Seconds) -> Seconds:
+        """Return the expected time to the last pixel where each takes as long as it did before.
+
+        For a renderer that says little while it is at work on a frame.
+        """
+        tile = self.task.tile
+        frames = len(self.pictures) if self.has_frames else 1
+        return frames * tile.height * tile.width * pace - (now - self.began_frame)
 
     @property
     def _share_left(self) -> float:

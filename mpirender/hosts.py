@@ -23,6 +23,7 @@ __all__ = [
     "seat_of_this_process",
     "this_machine",
     "threads_for",
+    "threads_foretold",
 ]
 
 _LAUNCHERS = (
@@ -99,6 +100,19 @@ def seat_of_this_process(host: str, environ: Mapping[str, str]) -> Seat:
     granted = environ.get("SLURM_CPUS_PER_TASK", "")
     cores = frozenset(os.sched_getaffinity(0))
     return Seat(host, cores, int(granted) if granted.isdigit() else None)
+
+
+def threads_foretold(environ: Mapping[str, str]) -> int:
+    """Return how many threads this rank will have, before anything is known of the other ranks.
+
+    See Also
+    --------
+    threads_for : What it then has.
+    """
+    seat = seat_of_this_process("", environ)
+    near = 1 if is_bound() else max(1, launcher_claim(environ).neighbours)
+    share = max(1, len(seat.cores) // near)
+    return min(share, seat.granted or share)
 
 
 def this_machine(proc: Path = Path("/proc")) -> Machine:

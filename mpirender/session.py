@@ -13,6 +13,8 @@ and says, besides whatever else it says::
 
 where the status is 0 if all went well. It ends when its standard input does. What it says between
 the two lines belongs to the request; what it says before the first one, to the first.
+
+Who needs a session no longer can let it rest, for whoever next needs such a process on this rank.
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 from mpirender.errors import MpirenderError
 from mpirender.process import Exit, Process
 from mpirender.units import Bytes, Seconds
 
-__all__ = ["Session", "Sitting"]
+__all__ = ["Session", "Sitting", "close_resting"]
 
 _SIGN = re.compile(r"@mpirender (\d+) (begin|end)(?: (-?\d+) (\S+) (\d+))?")
 _CANNOT_START = 127  # as shells have it
@@ -50,6 +54,8 @@ class Session:
     most_memory : int
         Bytes above which it is started anew before the next request, provided that it has grown
         since the first one; 0 for no limit.
+    folder : TemporaryDirectory, optional
+        Removed when it is closed.
 
     See Also
     --------
@@ -64,11 +70,13 @@ class Session:
         environment: Mapping[str, str],
         log: Path,
         most_memory: Bytes = 0,
+        folder: TemporaryDirectory[str] | None = None,
     ) -> None:
         self.argv = tuple(argv)
         self.starts = 0
         """How often the process has been started."""
         self._directory = directory
+        self._folder = folder
         self._environment = environment
         self._log = log
         self._most_memory = most_memory
@@ -76,6 +84,24 @@ class Session:
         self._process: Process | None = None
         self._numbers = count()
         self._sittings: deque[Sitting] = deque()  # in the order in which they were asked for
+
+    @classmethod
+    def rested(
+        cls, argv: Sequence[str], directory: Path, *, most_memory: Bytes = 0
+    ) -> Session | None:
+        """Return a session that rests, and is the caller's from now on; None if there is none."""
+        session = cls._resting.pop((tuple(argv), directory), None)
+        if session:
+            session._most_memory, session._first_memory = most_memory, 0
+        return session
+
+    def rest(self) -> None:
+        """Wait, with what has been asked for so far, until somebody needs such a process."""
+        key = self.argv, self._directory
+        if self._process is None or key in self._resting:
+            self.close()
+        else:
+            self._resting[key] = self
 
     def begin(self, request: str, log: Path) -> Sitting:
         """Ask for something.
@@ -205,6 +231,16 @@ class Session:
         self._stop()
         while self._sittings:
             self._sittings.popleft().end(Exit(-signal.SIGKILL, 0.0, 0))
+        if self._folder:
+            self._folder.cleanup()
+
+    _resting: ClassVar[dict[tuple[tuple[str, ...], Path], Session]] = {}
+
+
+def close_resting() -> None:
+    """End the sessions that rest: nobody on this rank needs any of them."""
+    while Session._resting:
+        Session._resting.popitem()[1].close()
 
 
 class Sitting:

@@ -13,6 +13,7 @@ from pathlib import Path
 from mpirender.errors import UsageError
 from mpirender.flags import Flags, MovieFlags
 from mpirender.frames import natural_key
+from mpirender.hosts import threads_foretold
 from mpirender.model import Job, Tile
 from mpirender.partition import Grid, Section
 from mpirender.renderers import ask, renderer_named
@@ -113,9 +114,15 @@ def ask_for_shots(flags: Flags) -> Shots:
         motion_blur=flags.motion_blur or 1,
         shutter=flags.shutter or _SHUTTER,
         split=flags.split,
+        threads=_threads(flags),
     )
     shot = AskedShot("", *ask(request, flags.renderer))
     return Shots((shot,), tuple(MovieOrder(movie) for movie in flags.movies))
+
+
+def _threads(flags: Flags) -> int:
+    """Return how many threads a rank will have, as far as it can be foretold."""
+    return 1 if flags.reproducible else flags.threads or threads_foretold(os.environ)
 
 
 def _film(flags: Flags, path: Path) -> Shots:
@@ -142,6 +149,7 @@ def _film(flags: Flags, path: Path) -> Shots:
                 shutter=flags.shutter or shot.shutter,
                 is_shot=True,
                 split=flags.split,
+                threads=_threads(flags),
             )
             asked.append(AskedShot(shot.name, *ask(request, flags.renderer), shot.priority))
             questions.callback(asked[-1].question.close)

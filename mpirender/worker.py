@@ -9,6 +9,7 @@ after the next task has been asked for.
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -52,7 +53,7 @@ from mpirender.paths import Scratch
 from mpirender.process import STALLED_AFTER, Child, Exit, Process, clean_environment
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import PLACE, Command, Renderer
-from mpirender.session import Session
+from mpirender.session import Session, close_resting
 from mpirender.units import Bytes, Seconds, format_seconds
 
 __all__ = ["Worker"]
@@ -73,6 +74,7 @@ class _Engagement:
     ending: list[Attempt] = field(default_factory=list)  # only their pictures are awaited
     sessions: dict[tuple[str, ...], Session] = field(default_factory=dict)  # by their argv
     puts_frames: bool = False
+    pace: Seconds = math.inf  # of a renderer that stays, a pixel; unknown before its first task
     has_asked: bool = False
     has_failed: bool = False
 
@@ -182,13 +184,16 @@ class Worker:
         if not command.request:
             return Process(command.argv, directory=job.directory, environment=environment, log=log)
         if command.argv not in engaged.sessions:
-            engaged.sessions[command.argv] = Session(
+            most = int(_SHARE_OF_MEMORY * this_machine().memory / begin.neighbours)
+            resting = Session.rested(command.argv, job.directory, most_memory=most)
+            engaged.sessions[command.argv] = resting or Session(
                 command.argv,
                 directory=job.directory,
                 environment=environment,
                 log=engaged.scratch.folder / f"session-{len(engaged.sessions)}.log",
-                most_memory=int(_SHARE_OF_MEMORY * this_machine().memory / begin.neighbours),
+                most_memory=most,
             )
+            close_resting()  # they are of no use for this run
         return engaged.sessions[command.argv].begin(command.request, log)
 
     def _shorten(self, task_id: int, part: Tile) -> None:
@@ -330,6 +335,7 @@ class Worker:
         """Part from a renderer whose blocks are all there; one of them may still bear witness."""
         engaged = self._engagement()
         self._part_from(attempt)
+        engaged.pace = attempt.pace(now)
         used = attempt.process.cpu_seconds(), attempt.memory()
         is_whole = attempt.has_streamed and not (attempt.is_shortened or attempt.command.request)
         if is_whole and engaged.job(attempt.task).bears_witness:
@@ -378,10 +384,11 @@ class Worker:
             return True
         attempt = engaged.attempts[0]
         lead = _LEAD * engaged.renderer(attempt.task).start_latency
-        return attempt.seconds_left(now) <= lead and (
-            bool(attempt.command.request)  # no process more
-            or _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
-        )
+        if attempt.command.request:  # no process more
+            left = min(attempt.seconds_left(now), attempt.seconds_left_at(engaged.pace, now))
+            return left <= lead
+        has_room = _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
+        return attempt.seconds_left(now) <= lead and has_room
 
     def _ask(self, engaged: _Engagement) -> None:
         engaged.has_asked = True
@@ -433,6 +440,7 @@ class Worker:
 
     def close(self) -> None:
         """End all renderers and remove the scratch folder; logs of failures stay."""
+        close_resting()
         engaged = self._engaged
         if engaged is None:
             return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -14,12 +16,15 @@ from types import FrameType
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
-from mpirender.shots import ask_for_shots
+from mpirender.session import close_resting
+from mpirender.shots import Shots, ask_for_shots
 
 __all__ = ["main"]
 
 _ALONE = ("check", "encode", "plan")
 """Commands in modules of the same name, that need no other rank."""
+_STAYS = ".blend"
+"""Ending of scenes whose renderer is started once a rank."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,9 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _configure_logging(logging.WARNING)
     try:
         if claim.rank > 0:
+            shots = _asked_early(list(sys.argv[1:] if argv is None else argv))
             from mpirender import app
 
-            return app.serve(claim)
+            return app.serve(claim, shots)
         return _lead(list(sys.argv[1:] if argv is None else argv), claim)
     except LauncherMismatch as error:
         return _report(error) if claim.rank == 0 else error.exit_status
@@ -55,6 +61,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         if claim.rank == 0:
             print("mpirender: interrupted", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        close_resting()
+
+
+def _asked_early(argv: list[str]) -> Shots | None:
+    """Ask a renderer that stays, so that it has opened the scene when the first task comes.
+
+    Whatever is wrong, rank 0 will say it.
+    """
+    if argv[:1] == ["bench"] or not any(word.endswith(_STAYS) for word in argv):
+        return None
+    with suppress(MpirenderError), redirect_stdout(io.StringIO()):
+        flags = parse_arguments(argv)
+        if flags and not flags.dry_run:
+            return ask_for_shots(flags)
+    return None
 
 
 def _lead(argv: list[str], claim: Claim) -> int:

@@ -76,6 +76,8 @@ class Request:
         Whether it is one of several, so that a still is a frame among others.
     split : Split
         Along which lines pictures are to be cut.
+    threads : int
+        That a rank will have, as far as it can be foretold.
     """
 
     program: str
@@ -91,6 +93,7 @@ class Request:
     shutter: float = 0.5
     is_shot: bool = False
     split: Split = Split.AUTO
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)

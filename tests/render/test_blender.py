@@ -14,7 +14,10 @@ from render.blends import Desk, alone, assert_same_pixels, make_blends, requests
 from render.stills import still
 
 STILLS = ("layers", "adaptive", "compositor_blur", "workbench")
-NAMES = ("plain", "movie", "compositor_time", "two_scenes", "two_cameras", "scripted", "percent")
+NAMES = (
+    *("plain", "movie", "compositor_time", "two_scenes", "two_cameras", "percent"),
+    *("scripted", "failing"),
+)
 BROKEN = ("no_camera", "texture_missing", "library_missing", "denoised", "stereo")
 SIMULATED = ("unbaked", "smoke")
 
@@ -157,15 +160,34 @@ def test_scripts_in_a_file_run_when_they_are_let(blends: Path, desk: Desk) -> No
 
 def test_a_blender_that_dies_is_started_again(blends: Path, desk: Desk) -> None:
     count = "echo >>$0.starts"
-    die = "[ $(wc -l <$0.starts) != 2 ] || { read line; kill -9 $$; }"  # the first is the question
+    die = "[ $(wc -l <$0.starts) != 2 ] || { read line; kill -9 $$; }"
     program = desk.program("fragile", count, die)
     options = ("--size", "24x16", "-o", "f##", "-e", "2", "--program", str(program))
-    done = desk.render(1, blends / "plain.blend", *options)
+    apart = ("--device", "cpu")  # so that the one of the question, the first, is not the rank's too
+    done = desk.render(1, blends / "plain.blend", *options, *apart)
     assert done.returncode == 0, done.stderr
     told = "task 0 .* attempt 1, .*Blender ended with signal SIGKILL"
     assert re.search(told, done.stderr), done.stderr
     assert (desk.folder.parent / "fragile.starts").read_text() == "\n" * 3
     assert desk.files == ["f01.png", "f02.png"]
+
+
+def test_every_rank_starts_blender_once(blends: Path, desk: Desk) -> None:
+    program = desk.program("counted", "echo >>$0.starts")
+    options = ("-o", "f##", "-s", "2", "-e", "5", "--program", str(program))
+    done = desk.render(2, blends / "plain.blend", *options)
+    assert done.returncode == 0, done.stderr
+    assert (desk.folder.parent / "counted.starts").read_text() == "\n" * 2
+    assert desk.scratch_files == []
+
+
+def test_a_script_that_fails_is_told(blends: Path, desk: Desk) -> None:
+    scene = blends / "failing.blend"
+    done = desk.render(1, scene, "-f", "1", "-o", "a.png", "--size", "8x8", "--allow-scripts")
+    assert done.returncode == 0, done.stderr
+    place = f"{scene}/on_load.py, line 2"
+    told = f"mpirender: {scene}: a script in the file failed: ValueError: no ball ({place}); "
+    assert done.stderr.startswith(told)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from mpirender.errors import RendererNotFound
 from mpirender.process import STALLED_AFTER, clean_environment
-from mpirender.session import Session, Sitting
+from mpirender.session import Session, Sitting, close_resting
 
 STAYER = """
 import os, sys, time
@@ -178,6 +179,67 @@ def test_a_large_process_that_does_not_grow_stays(tmp_path: Path) -> None:
         assert session.starts == 1
     finally:
         session.close()
+
+
+@pytest.fixture
+def resting(tmp_path: Path) -> Iterator[int]:
+    """Let a session rest; the number of its process."""
+    session = session_of(tmp_path)
+    said(session.begin("one", tmp_path / "one.log"))
+    assert session.process
+    pid = session.process.pid
+    session.rest()
+    yield pid
+    close_resting()
+
+
+def rested(folder: Path) -> Session | None:
+    return Session.rested((sys.executable, "-u", str(folder / "stayer.py")), folder)
+
+
+def test_whoever_needs_such_a_process_finds_the_one_that_rests(
+    resting: int, tmp_path: Path
+) -> None:
+    session = rested(tmp_path)
+    assert session
+    assert rested(tmp_path) is None  # it has an owner again
+    sitting = session.begin("two", tmp_path / "two.log")
+    assert (sitting.pid, said(sitting)) == (resting, ["got two"])
+    session.close()
+
+
+def test_who_needs_another_process_does_not(resting: int, tmp_path: Path) -> None:
+    argv = (sys.executable, "-u", str(tmp_path / "stayer.py"))
+    assert Session.rested((*argv, "-t"), tmp_path) is None
+    assert Session.rested(argv, tmp_path / "elsewhere") is None
+
+
+def test_a_process_that_nobody_needs_is_ended(resting: int, tmp_path: Path) -> None:
+    close_resting()
+    assert not Path(f"/proc/{resting}").exists()
+    assert rested(tmp_path) is None
+
+
+def test_of_two_that_are_alike_one_rests(resting: int, tmp_path: Path) -> None:
+    other = session_of(tmp_path)
+    sitting = other.begin("one", tmp_path / "other.log")
+    said(sitting)
+    pid = other.process.pid if other.process else 0
+    other.rest()
+    assert not Path(f"/proc/{pid}").exists()
+    assert Path(f"/proc/{resting}").exists()
+
+
+def test_one_that_has_died_at_rest_is_started_again(resting: int, tmp_path: Path) -> None:
+    session = rested(tmp_path)
+    assert session
+    os.kill(resting, signal.SIGKILL)
+    time.sleep(0.1)
+    first, second = (session.begin(word, tmp_path / word) for word in ("two", "three"))
+    assert (said(first), said(second)) == ([], ["got three"])
+    assert first.exit
+    assert first.exit.status == -signal.SIGKILL
+    session.close()
 
 
 def test_a_program_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from importlib.util import find_spec
@@ -28,7 +30,9 @@ from mpirender.renderers.blender.watch import LEAVE_OUT_DENOISER, BlenderWatch
 from mpirender.session import Session, Sitting
 from mpirender.units import Seconds
 
-__all__ = ["BlenderQuestion", "own_pattern"]
+__all__ = ["BlenderQuestion", "failed_scripts", "own_pattern"]
+
+log = logging.getLogger(__name__)
 
 _PROGRAM = "blender"
 _INSTALL = (
@@ -65,28 +69,34 @@ class BlenderQuestion:
         scene = Path(request.scene).absolute()
         self._play = Play(str(scene), options.allows_scripts, settings)
         self._program = request.program or _usual_program()
-        self._folder = tempfile.TemporaryDirectory(prefix="mpirender-ask-")
-        folder = Path(self._folder.name)
+        self._threads = options.threads or request.threads
+        temporary = tempfile.TemporaryDirectory(prefix="mpirender-ask-")
+        self._folder = folder = Path(temporary.name)
         self._answer = folder / "answer.json"
+        self._said: list[str] = []
         self._session = Session(
-            argv_of(self._program, threads=1, scripts=options.allows_scripts),
+            argv_of(self._program, threads=self._threads, scripts=options.allows_scripts),
             directory=Path.cwd(),
             environment=clean_environment(os.environ) | dict(environment_of(folder)),
             log=folder / "ask.log",
+            folder=temporary,
         )
         try:
             self._sitting = self._ask({"do": "query"})
         except RendererNotFound as error:
-            self._folder.cleanup()
+            self._session.close()
             raise RendererNotFound(f"Blender: {error.message}", hint=_INSTALL) from error
 
     def _ask(self, what: dict[str, Any]) -> Sitting:
-        request = {**what, "play": self._play.for_blender(threads=1), "answer": str(self._answer)}
-        return self._session.begin(json.dumps(request), Path(self._folder.name) / "said.log")
+        play = self._play.for_blender(self._threads)
+        request = {**what, "play": play, "answer": str(self._answer)}
+        return self._session.begin(json.dumps(request), self._folder / "said.log")
 
     def answer(self) -> SceneInfo:
         """Return what Blender says; see `Question.answer`."""
         facts, version = self._listen()
+        for remark in failed_scripts(self._said):
+            log.warning("%s: %s", self._play.file, remark)
         _refuse(facts, self._play.file, self._options)
         frames, movie = self._frames(facts)
         play = replace(
@@ -129,9 +139,14 @@ class BlenderQuestion:
         )
 
     def close(self) -> None:
-        """End Blender, which has said all that is wanted; see `Question.close`."""
-        self._session.close()
-        self._folder.cleanup()
+        """Leave Blender to this rank's tasks, with the scene open; see `Question.close`.
+
+        But for graphics cards: which one is this rank's is not known yet.
+        """
+        if "device" in self._play.options:
+            self._session.close()
+        else:
+            self._session.rest()
 
     def _listen(self) -> tuple[Any, str]:
         """Return what Blender has written down, and its version."""
@@ -140,7 +155,8 @@ class BlenderQuestion:
             waited += backoff.sleep()
             if waited > _ASK_LIMIT:
                 raise RendererFailed(f"{self._program}: no answer in {_ASK_LIMIT:.0f} s")
-        for line in self._sitting.lines():
+        self._said = self._sitting.lines()
+        for line in self._said:
             watch.see(line)
         self._sitting.kill()
         watch.judge(end)
@@ -231,6 +247,23 @@ def _refuse(facts: dict[str, Any], scene: str, options: Options) -> None:
             f"{scene}: a file for each eye is not supported",
             hint="in Blender: Output, Views Format: Stereo 3D",
         )
+
+
+def failed_scripts(said: Iterable[str]) -> list[str]:
+    """Return a remark for each traceback among lines of Blender's, which goes on without a word."""
+    remarks, where = [], None
+    for line in said:
+        if line.endswith("Traceback (most recent call last):"):
+            where = ""
+        elif where is not None and line[:1].isspace():
+            if place := re.match(r'\s+File "(.+)", line (\d+)', line):
+                where = f" ({place[1]}, line {place[2]})"
+        elif where is not None and line:
+            remarks.append(
+                f"a script in the file failed: {line}{where}; Blender renders all the same"
+            )
+            where = None
+    return remarks
 
 
 def _picture_type(facts: dict[str, Any]) -> PictureType:

@@ -5,8 +5,8 @@
 
 The samples of tests/blend/make.py are written by Debian's Blender and rendered by it and by the
 Python modules of Blender 4.2 and 4.5, alone and with mpirender: an animation by frames, and a still
-by rows and by samples. All of them as PNG with 8 bits; some in every format. Debian's Blender on 1,
-2, 3 and 5 ranks, the others on 3.
+by rows and by samples. All of them as PNG with 8 bits, on 1, 2, 3 and 5 ranks; some in every
+format, on 3.
 
 A cell of the table says that all pictures are identical, or how many pixels differ on how many
 ranks, with the largest difference in the file's own levels; and names of fields in the files'
@@ -67,7 +67,7 @@ WAYS = {
     "samples": ("-f", "3", "--split", "samples"),
 }
 QUIET = ("--progress", "none")
-RANKS = {"3.4": (1, 2, 3, 5), "4.2": (3,), "4.5": (3,)}
+RANKS = (1, 2, 3, 5)
 TIMES = re.compile(r"Date|DateTime|Time|File|(.*:)?(Date|RenderTime|.*_time)|RenderTime|oiio:.*")
 INEXACT = "--split samples: not exact"
 TASKS = re.compile(r": (\d+) tasks? on ")
@@ -158,7 +158,7 @@ def plan(options: argparse.Namespace) -> Iterator[Case]:
     for scene in options.only:
         kinds = FORMATS if scene in EVERY_FORMAT else FORMATS[:1]
         for blender in options.blenders:
-            ranks = (options.ranks,) if options.ranks else RANKS[blender]
+            ranks = (options.ranks,) if options.ranks else RANKS
             if scene in SLOW:
                 ranks = (2,)
             if scene in DEBIAN_ONLY and blender != DEBIAN.name:

@@ -158,7 +158,7 @@ def plan(options: argparse.Namespace) -> Iterator[Case]:
     for scene in options.only:
         kinds = FORMATS if scene in EVERY_FORMAT else FORMATS[:1]
         for blender in options.blenders:
-            ranks = (options.ranks,) if options.ranks else RANKS
+            ranks: tuple[int, ...] = (options.ranks,) if options.ranks else RANKS
             if scene in SLOW:
                 ranks = (2,)
             if scene in DEBIAN_ONLY and blender != DEBIAN.name:

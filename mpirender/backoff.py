@@ -24,11 +24,16 @@ class Backoff:
     ----------
     shortest, longest : float
         First and last step in seconds.
+    growth : float
+        Of each step over the one before.
     """
 
-    def __init__(self, shortest: Seconds = 1e-3, longest: Seconds = 0.06) -> None:
+    def __init__(
+        self, shortest: Seconds = 1e-3, longest: Seconds = 0.06, *, growth: float = 1.5
+    ) -> None:
         self._shortest = shortest
         self._longest = longest
+        self._growth = growth
         self._step = shortest
 
     def reset(self) -> None:
@@ -47,5 +52,5 @@ class Backoff:
         time.sleep(min(slept, _DEAF) if ears else slept)
         if ears and slept > _DEAF:
             select.select(ears, (), (), slept - _DEAF)
-        self._step = min(slept * 1.5, self._longest)
+        self._step = min(slept * self._growth, self._longest)
         return slept

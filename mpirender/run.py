@@ -29,6 +29,7 @@ from mpirender.worker import Worker
 __all__ = ["Production", "assemble", "connect", "dismiss", "mpi_version", "produce", "work"]
 
 _FIRST_LOOK: Seconds = 0.005  # while all ranks wait for the first message
+_GROWTH_OF_IDLE = 1.1  # of a rank whose core has nothing else to do, and for which others may wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
                 elif root:
                     root.handle(source, message, now)
             if moved:
-                backoff = Backoff()
+                backoff = Backoff(growth=_GROWTH_OF_IDLE) if worker.is_idle else Backoff()
             else:
                 backoff.sleep(worker.voices)
     except BaseException as error:

@@ -257,6 +257,11 @@ class Worker:
         return moved
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no renderer is at work."""
+        return not (self._engaged and self._engaged.attempts)
+
+    @property
     def voices(self) -> list[int]:
         """Files in which renderers may say something; see `Backoff.sleep`."""
         attempts = self._engaged.attempts if self._engaged else []

@@ -72,7 +72,7 @@ def _asked_early(argv: list[str]) -> Shots | None:
     """
     if argv[:1] == ["bench"] or not any(word.endswith(_STAYS) for word in argv):
         return None
-    with suppress(MpirenderError), redirect_stdout(io.StringIO()):
+    with suppress(MpirenderError, OSError), redirect_stdout(io.StringIO()):
         flags = parse_arguments(argv)
         if flags and not flags.dry_run:
             return ask_for_shots(flags)

@@ -65,7 +65,8 @@ class FramePartition:
     """
 
     def __init__(self, sections: Sequence[Section], *, rows: bool = True, ranks: int = 1) -> None:
-        self._divides = rows
+        self.divides = rows
+        """Whether a frame that is being rendered can be divided."""
         self._ranks = ranks
         self._sections = [section for section in sections for _ in section.numbers]
         self._numbers = [number for section in sections for number in section.numbers]
@@ -191,7 +192,7 @@ class FramePartition:
                 (self._whole(frame, last + 1), len(units) - bisect_left(units, self._firsts[frame]))
                 for frame in range(now + 1, last + 1)
             ]
-        if not self._divides:
+        if not self.divides:
             return []
         grid, first = self._sections[now].grid, self._firsts[now]
         rows = [unit - first for unit in units]

@@ -40,7 +40,8 @@ class Partition:
     def __init__(self, grid: Grid, split: Split = Split.AUTO, *, divides: bool = True) -> None:
         self.grid = grid
         self.split = split
-        self._divides = divides
+        self.divides = divides
+        """Whether a part that is being rendered can be divided."""
         self._total = grid.rows * grid.columns
         self._next_block = 0
 
@@ -63,7 +64,7 @@ class Partition:
 
     def far_parts(self, tile: Tile, left: Collection[int]) -> list[tuple[Tile, int]]:
         """Return what could be taken from the end of a piece; see `Grid.far_parts`."""
-        return self.grid.far_parts(tile, left) if self._divides else []
+        return self.grid.far_parts(tile, left) if self.divides else []
 
     @property
     def frames(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from mpirender.errors import ErrorRecord
 from mpirender.events import (
@@ -28,7 +29,7 @@ from mpirender.events import (
 )
 from mpirender.model import Result, Task, Tile
 from mpirender.partition import FramePartition, Partition
-from mpirender.policy import History, Policy
+from mpirender.policy import History, Policy, Takeover
 from mpirender.schedule.ends import Ends
 from mpirender.schedule.entry import Entry, Pace, TaskState
 from mpirender.schedule.lessons import Lessons, unfinished
@@ -44,7 +45,7 @@ SET_ASIDE_AFTER = 3
 
 
 _REFUSALS = 2  # the first rank's may be for its own task's sake; after a second all get that answer
-_CALM: Seconds = 1e-5  # after refusals, for each rank: to ask takes the root ten times as long
+_CALM: Seconds = 3e-7  # after refusals, for each rank, so that the root has time for the rest
 
 
 class Schedule:
@@ -454,6 +455,8 @@ class Schedule:
         counts = [blocks for _, blocks in parts]
         speed = self._lessons.rating(rank) / self._lessons.rating(last.rank)
         offer = self._lessons.takeover(seconds_left, max(1, len(left)), counts, speed=speed)
+        if not (parts or self._partition.divides):
+            return None if rank in self._held else self._take_waiting(last.rank, offer, now, out)
         index = self._policy.part_to_take(offer)
         if index is None:
             return None
@@ -461,6 +464,23 @@ class Schedule:
         newcomer = self._enter(parts[index][0])
         newcomer.relieves, newcomer.expected = last.rank, offer.seconds_per_block / speed
         return newcomer
+
+    def _take_waiting(
+        self, rank: int, offer: Takeover, now: Seconds, out: list[Instruction]
+    ) -> Entry | None:
+        """Return a task that a rank has for later, when what it does now cannot be divided."""
+        before, *others = self._held[rank].values()
+        waiting = others[-1] if others else before
+        if waiting is before or not waiting.expected:
+            return None
+        units, each = len(waiting.left), waiting.expected
+        left = self._seconds_to_share(before, now) + units * each
+        offer = replace(offer, seconds_left=left, seconds_per_block=each, parts=[units])
+        if self._policy.part_to_take(offer) is None:
+            return None
+        out.append(CancelTask(rank, waiting.task.id))
+        waiting.attempt -= 1  # it has not been begun
+        return waiting
 
     def _stop(self, speaker: int | None) -> list[Instruction]:
         """Send every living rank home, once, when the run is over; late ones when they speak."""

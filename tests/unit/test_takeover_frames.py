@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from unit.samples import result
 
 from mpirender.events import (
+    CancelTask,
     Event,
     Instruction,
     SendTask,
@@ -221,3 +222,49 @@ def test_every_row_is_kept_once_whatever_happens(
     studio.render(costs.__getitem__, 0.3, fails_after)
     if not studio.fatal:
         assert sorted(studio.kept) == list(range(frames * rows))
+
+
+def waiting_frame() -> Studio:
+    """A rank has asked for the last frame, and takes longer than expected over the one before."""
+    studio = Studio(film(5, ROWS, divides=False), 2)
+    for rank in (0, 1):
+        studio.handle(WorkerReady(rank), 0.0)
+    for rank in (0, 1):
+        studio.handle(TaskCompleted(result(studio.tasks[rank], rank=rank, seconds=10.0)), 10.0)
+        studio.handle(WorkerReady(rank), 10.0)
+    studio.handle(WorkerReady(0), 19.9)
+    assert [task.numbers for task in studio.tasks] == [(n,) for n in range(1, 6)]
+    studio.handle(TaskCompleted(result(studio.tasks[3], rank=1, seconds=10.0)), 20.0)
+    return studio
+
+
+def test_a_frame_that_waits_goes_to_a_rank_without_work() -> None:
+    studio = waiting_frame()
+    last = studio.tasks[4]
+    assert studio.handle(WorkerReady(1), 20.0) == [CancelTask(0, last.id), SendTask(1, last, 1)]
+    assert studio.active == {0: [studio.tasks[2]], 1: [last]}
+    studio.handle(TaskCompleted(result(last, rank=1, seconds=10.0)), 30.0)
+    studio.handle(TaskCompleted(result(studio.tasks[2], rank=0, seconds=21.0)), 31.0)
+    assert studio.is_finished
+    assert not studio.failed
+
+
+def test_a_frame_that_waits_stays_where_its_rank_is_nearly_done() -> None:
+    studio = waiting_frame()
+    studio.handle(TaskCompleted(result(studio.tasks[2], rank=0, seconds=10.1)), 20.1)
+    out = studio.handle(WorkerReady(1), 20.1)
+    assert not any(isinstance(order, SendTask) for order in out)
+
+
+def test_a_rank_that_is_at_work_takes_no_frame_that_waits() -> None:
+    studio = Studio(film(6, ROWS, divides=False), 2)
+    for now in (0.0, 10.0, 19.9):
+        for rank in (0, 1):
+            if now == 10.0:
+                studio.handle(
+                    TaskCompleted(result(studio.tasks[rank], rank=rank, seconds=10.0)), now
+                )
+            studio.handle(WorkerReady(rank), now)
+    assert len(studio.tasks) == 6
+    studio.handle(TaskCompleted(result(studio.tasks[3], rank=1, seconds=10.0)), 20.0)
+    assert studio.handle(WorkerReady(1), 20.0) == []

@@ -56,8 +56,8 @@ SCENES = (
     *("sequencer", "two_scenes", "two_cameras", "scripted", "denoised", "workbench", "eevee"),
     *("unbaked", "smoke"),
 )
-SLOW = frozenset(("eevee",))  # where a processor draws: only with Debian's, on two ranks
-DEBIAN_ONLY = frozenset((*SLOW, "smoke"))  # the modules crash in a fluid, alone as well
+SLOW = frozenset(("eevee",))  # where a processor draws: on two ranks only
+DEBIAN_ONLY = frozenset(("smoke",))  # the modules crash in a fluid, alone as well
 SIMULATED = ("unbaked", "smoke")  # their still is no frame of the animation: nothing is played
 EVERY_FORMAT = ("plain", "layers", "compositor_blur")
 FORMATS = ("png8", "png16", "exr_half", "exr_float", "multilayer", "jpeg")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +16,10 @@ import pytest
 from movies.reading import probe
 from render.blends import Desk, alone, assert_same_pixels, make_blends, requests
 from render.stills import still
+
+from mpirender.process import clean_environment
+from mpirender.renderers.blender.play import Play, argv_of
+from mpirender.session import Session
 
 STILLS = ("layers", "adaptive", "compositor_blur", "workbench")
 NAMES = (
@@ -54,6 +62,7 @@ class Case:
         Case("two_cameras", "-s 3 -e +0 -j 2 -a"),
         Case("percent", "-F TIFF -f 2,3"),
         Case("unbaked", "-s 2 -e 6 -a", ranks=3),
+        Case("unbaked", "-e 5 -j 2 -a"),
         Case("smoke", "-s 2 -e 5 -a"),
     ],
     ids=str,
@@ -226,10 +235,24 @@ def test_what_ranks_cannot_share_is_told(blends: Path, desk: Desk) -> None:
 
 
 def test_a_simulation_begins_anew_for_a_frame_before(blends: Path, desk: Desk) -> None:
-    alone(blends / "unbaked.blend", f"{desk.folder}/alone_#", "-s", "3", "-e", "5", "-a")
-    done = desk.render(1, blends / "unbaked.blend", "-o", "ours_#", "-f", "5,3")
-    assert done.returncode == 0, done.stderr
-    ours = [desk.folder / f"ours_{frame}.png" for frame in (3, 5)]
+    scene = blends / "unbaked.blend"
+    alone(scene, f"{desk.folder}/alone_#", "-s", "3", "-e", "5", "-a")
+    session = Session(
+        argv_of("blender", threads=1, scripts=False),
+        directory=desk.folder,
+        environment=clean_environment(os.environ),
+        log=desk.scratch / "session.log",
+    )
+    play = Play(str(scene), False, {}, played=[3, 4, 5]).for_blender(1)
+    ours = [desk.folder / f"ours_{frame}.png" for frame in (5, 3)]
+    with closing(session):
+        for path, frame in zip(ours, (5, 3), strict=True):
+            request = {"do": "frames", "frames": [[frame, str(path)]], "play": play}
+            sitting = session.begin(json.dumps(request), desk.scratch / "log")
+            end = time.monotonic() + 60
+            while sitting.poll() is None:
+                assert time.monotonic() < end, sitting.last_lines
+                time.sleep(0.02)
     assert_same_pixels(ours, [desk.folder / f"alone_{frame}.png" for frame in (3, 5)])
 
 

@@ -36,7 +36,7 @@ from mpirender.renderers.blender.blocks import assemble, passes_of
 from mpirender.renderers.blender.inside.devices import card_of, kind_of
 from mpirender.renderers.blender.inside.wire import Fault
 from mpirender.renderers.blender.play import Play, argv_of
-from mpirender.renderers.blender.question import own_pattern
+from mpirender.renderers.blender.question import failed_scripts, own_pattern
 from mpirender.shots import AskedShot, MovieOrder, Shots, with_movies
 
 DONE, KILLED = Exit(0, 1.0, 1), Exit(-6, 1.0, 1)
@@ -202,7 +202,7 @@ def test_ranks_ask_one_process_for_all_tasks(tmp_path: Path) -> None:
             "scripts": False,
             "options": {"samples": 4},
             "threads": 2,
-            "first": None,
+            "played": [],
         },
         "frames": [
             [4, str(tmp_path / "task-000003.1.f4.png")],
@@ -386,6 +386,29 @@ def test_samples_tell_how_far_a_frame_is() -> None:
 def test_nothing_is_rendered_while_the_scene_is_read() -> None:
     seen = watch(LINE + "Updating Scene", '@blender {"version": "3.4.1"}')
     assert (seen.fraction, seen.is_setting_up, seen.version) == (0, True, "3.4.1")
+
+
+def test_what_is_played_for_a_simulation_is_no_progress() -> None:
+    played = ('@blender {"plays": true}', LINE + "Sample 8/8", '@blender {"plays": false}')
+    seen = watch(*played)
+    assert (seen.fraction, seen.is_setting_up) == (0, True)
+    assert watch(*played, LINE + "Sample 8/8").fraction == 0.5
+
+
+FAILED = """\
+Traceback (most recent call last):
+  File "/s.blend/on_load.py", line 3, in <module>
+    find()
+  File "/s.blend/on_load.py", line 2, in find
+    raise ValueError("no ball")
+ValueError: no ball
+Blender 3.4.1"""
+
+
+def test_a_script_that_fails_is_told_with_its_place() -> None:
+    (remark,) = failed_scripts(FAILED.splitlines())
+    assert "failed: ValueError: no ball (/s.blend/on_load.py, line 2); " in remark
+    assert failed_scripts(["Blender 3.4.1", "", "ValueError: no ball"]) == []
 
 
 def test_frames_that_are_said_to_be_saved_count() -> None:

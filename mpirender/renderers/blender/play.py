@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,9 @@ class Play:
     samples : int
         A pixel, where parts of a frame are parts of its samples; 0 where they are rectangles. Then
         the rows of the job's area stand for even shares of the samples.
-    first : int or None
-        Frame from which simulations have to be played; None where there are none without a cache.
+    played : list of int
+        All frames of the command, in its order, where simulations go on from one to the next; empty
+        where there are none without a cache.
     """
 
     file: str
@@ -51,7 +52,7 @@ class Play:
     picture: tuple[Pixels, Pixels] | None = None
     margin: Pixels = 0
     samples: int = 0
-    first: int | None = None
+    played: list[int] = field(default_factory=list)
 
     def for_blender(self, threads: int) -> dict[str, Any]:
         """Return what the script inside Blender is told of it."""
@@ -60,7 +61,7 @@ class Play:
             "scripts": self.scripts,
             "options": self.options,
             "threads": threads,
-            "first": self.first,
+            "played": self.played,
         }
 
     def samples_of(self, tile: Tile, shares: int) -> tuple[int, int]:

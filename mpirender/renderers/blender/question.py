@@ -77,7 +77,9 @@ class BlenderQuestion:
         self._session = Session(
             argv_of(self._program, threads=self._threads, scripts=options.allows_scripts),
             directory=Path.cwd(),
-            environment=clean_environment(os.environ) | dict(environment_of(folder)),
+            environment=clean_environment(os.environ)
+            | {"OMP_NUM_THREADS": str(self._threads)}
+            | dict(environment_of(folder)),
             log=folder / "ask.log",
             folder=temporary,
         )
@@ -105,7 +107,7 @@ class BlenderQuestion:
             ending=facts["ending"],
             picture=facts["picture"],
             margin=facts["margin"],
-            first=min(frame.number for frame in frames) if facts["unbaked"] else None,
+            played=[frame.number for frame in frames] if facts["unbaked"] else [],
         )
         width, height = facts["size"]
         area, block, whole = Tile(0, height, 0, width), _block_of(height), facts["whole"]
@@ -278,8 +280,8 @@ def _remarks(facts: dict[str, Any]) -> tuple[str, ...]:
         return ()
     listed = ", ".join(facts["unbaked"][:_MOST_TOLD])
     return (
-        f"simulations without a cache of all frames: {listed}; each rank plays all frames before"
-        " its own, which takes time: bake them",
+        f"simulations without a cache of all frames: {listed}; each rank plays the frames before"
+        " its own: bake them, to save that time and to be sure of the same pictures",
     )
 
 

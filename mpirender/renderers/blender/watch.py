@@ -59,7 +59,7 @@ def error_of(fault: Fault, detail: str = "") -> MpirenderError:
         )
     if _NO_DENOISER in text:
         return SetupError(f"this Blender has no denoiser: {text}", hint=LEAVE_OUT_DENOISER)
-    if fault.kind == "scene" or "no camera" in text:
+    if "no camera" in text:
         return SceneError(f"Blender: {text}", detail=detail)
     return RendererFailed(f"Blender: {text}", detail=detail)
 
@@ -76,6 +76,8 @@ class BlenderWatch:
         Of the task.
     fault : Fault or None
         Why it came to nothing.
+    is_playing : bool
+        Whether it is at work on a frame that is not of the task, for the sake of simulations.
     """
 
     engine: str = ""
@@ -89,13 +91,14 @@ class BlenderWatch:
     setup_seconds: Seconds = 0.0
     render_seconds: Seconds = 0.0
     fault: Fault | None = None
+    is_playing: bool = False
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
     def see(self, line: str) -> None:
         """Take in one line; see `Watch.see`."""
         if line.startswith("@blender "):
             self._learn(json.loads(line.removeprefix("@blender ")))
-        elif samples := _SAMPLES.match(line):
+        elif not self.is_playing and (samples := _SAMPLES.match(line)):
             self.is_setting_up = False
             part = int(samples[1]) / max(1, int(samples[2]))
             done = (self.frames_done + min(1.0, part)) / self.frames
@@ -104,6 +107,7 @@ class BlenderWatch:
             self._tail.append(line)
 
     def _learn(self, said: dict[str, object]) -> None:
+        self.is_playing = bool(said.get("plays", self.is_playing))
         if "version" in said:
             self.version = str(said["version"])
         if "saved" in said:

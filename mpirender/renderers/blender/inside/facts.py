@@ -137,7 +137,7 @@ def unbaked_caches(scene: Any) -> list[str]:
 
 
 def _unbaked_of(thing: Any) -> Iterator[str]:
-    for modifier in thing.modifiers:
+    for modifier in (modifier for modifier in thing.modifiers if modifier.show_render):
         caches = [getattr(modifier, "point_cache", None)]
         canvas = getattr(modifier, "canvas_settings", None)
         caches += [s.point_cache for s in canvas.canvas_surfaces] if canvas else []

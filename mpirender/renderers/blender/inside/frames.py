@@ -1,7 +1,7 @@
 """Whole frames, as the scene's settings are.
 
 A simulation without a cache goes on from one frame to the next, and what `blender -a` shows of it
-is what Blender has made of it while it rendered all frames before: neither setting a frame nor
+is what Blender has made of it while it rendered the frames before: neither setting a frame nor
 leaving one out does the same. So those before a wanted one are rendered too, as small as can be.
 """
 
@@ -23,11 +23,11 @@ def frames(stage: Stage, wire: Wire, number: int, ask: dict[str, Any]) -> list[d
     left = deque(ask["frames"])
     while left:
         frame, path = left.popleft()
-        if stage.first is None:
-            render_to(scene, frame, path)
-        else:
-            play_to(stage, frame)
+        if ask["play"]["played"]:
+            play_to(stage, wire, ask["play"], frame)
             render_next(stage, frame, path)
+        else:
+            render_to(scene, frame, path)
         for words in wire.told(number):
             given = int(words.rpartition(" ")[2])
             if words.startswith("leave frame"):
@@ -51,15 +51,17 @@ def demand(frame: int, path: str) -> None:
         raise Fault("nothing", f"frame {frame}: Blender has written no picture")
 
 
-def play_to(stage: Stage, frame: int) -> None:
-    """Play simulations to the frame before one; from their first frame where they are past it."""
-    if frame <= stage.played:
-        stage.reopen()
-    scene = stage.scene
+def play_to(stage: Stage, wire: Wire, play: dict[str, Any], frame: int) -> None:
+    """Play simulations up to a frame; from the beginning where they are past it."""
+    if frame not in stage.to_play:
+        stage.forget()
+    scene = stage.set(play)
     render, image = scene.render, scene.render.image_settings
-    for before in range(stage.played + 1, frame):
+    while (before := stage.to_play.popleft()) != frame:
+        wire.say({"plays": True})
         path = Path(bpy.app.tempdir) / "played"
         with (
+            borrowed(render, use_multiview=False),
             format_set(image, "PNG"),
             borrowed(render, resolution_x=16, resolution_y=16, resolution_percentage=100),
             borrowed(render, use_compositing=False, use_sequencer=False, use_border=False),
@@ -67,16 +69,20 @@ def play_to(stage: Stage, frame: int) -> None:
         ):
             render_next(stage, before, str(path))
         path.unlink()
+    wire.say({"plays": False})
 
 
 def render_next(stage: Stage, frame: int, path: str) -> None:
-    """Render the frame after the last one as a part of an animation."""
+    """Render a frame as the next one of an animation."""
     scene, render = stage.scene, stage.scene.render
     kept = {"use_overwrite": True, "use_placeholder": False}
     with borrowed(render, filepath=path, use_file_extension=False, **kept):
-        with borrowed(scene, frame_start=frame, frame_end=frame):
-            bpy.ops.render.render(animation=True, scene=scene.name)
-        written = Path(render.frame_path(frame=frame))  # with its number
-    demand(frame, str(written))
+        try:
+            with borrowed(scene, frame_start=frame, frame_end=frame):
+                bpy.ops.render.render(animation=True, scene=scene.name)
+            written = Path(render.frame_path(frame=frame))  # with its number
+            demand(frame, str(written))
+        except (Fault, RuntimeError):
+            stage.forget()  # who tries again must not play it twice
+            raise
     written.replace(path)
-    stage.played = frame

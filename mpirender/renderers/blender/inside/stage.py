@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,10 +30,8 @@ class Stage:
         self.scene: Any = None
         self.movie_format = ""
         """In which the scene itself would have written a movie, if it is one."""
-        self.first: int | None = None
-        """Frame from which simulations have to be played, if there are any."""
-        self.played = 0
-        """The last frame to which they have been played."""
+        self.to_play: deque[int] = deque()
+        """Frames that come next, where simulations go on from one to the next."""
 
     def set(self, play: dict[str, Any]) -> Any:
         """Open a file, unless it is open already; return the scene."""
@@ -47,18 +46,17 @@ class Stage:
             self._prepare(play["options"])
             render = self.scene.render
             render.threads_mode, render.threads = "FIXED", play["threads"]
-            self.first = play["first"]
-            render.use_persistent_data = self.first is None
-            if self.first is not None:
-                self.played = self.first - 1
+            self.to_play = deque(play["played"])
+            if self.to_play:
                 keep_fluids_apart(self.scene)
+            else:
+                render.use_persistent_data = True
             self._play = play
         return self.scene
 
-    def reopen(self) -> None:
-        """Open the file anew, as if nothing had been rendered."""
-        play, self._play = self._play, None
-        self.set(play)
+    def forget(self) -> None:
+        """Open the file anew the next time."""
+        self._play = None
 
     def _prepare(self, options: dict[str, Any]) -> None:
         self.scene = bpy.context.scene

@@ -14,7 +14,7 @@ from typing import Any
 class Fault(Exception):
     """Why a request cannot be met, for people.
 
-    `kind` is usage, host, file, or nothing: then it is Blender that has said why.
+    `kind` is usage, host, file, render, or nothing: then it is Blender that has said why.
     """
 
     def __init__(self, kind: str, text: str) -> None:

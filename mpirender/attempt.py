@@ -118,10 +118,11 @@ class Attempt:
         self.frame_seconds, self.began_frame = now - self.began_frame, now
         return self.frame_seconds
 
-    def pace(self, now: Seconds) -> Seconds:
-        """Return what a pixel of the last frame took, where the task is done."""
+    def pace(self, now: Seconds) -> Seconds | None:
+        """Return what a pixel of the last frame took, where the task is done; None if unknown."""
         tile = self.task.tile
-        return (self.frame_seconds or now - self.started) / (tile.height * tile.width)
+        seconds = self.frame_seconds if self.has_frames else now - self.started
+        return seconds / (tile.height * tile.width) if seconds else None
 
     @property
     def fraction(self) -> float:
@@ -227,11 +228,13 @@ class Attempt:
     def seconds_left_at(self, pace: Seconds, now: Seconds) -> Seconds:
         """Return the expected time to the last pixel where each takes as long as it did before.
 
-        For a renderer that says little while it is at work on a frame.
+        For a renderer that says little while it is at work on a frame. It is infinite once it
+        should have come to its end: this frame is another than those before.
         """
         tile = self.task.tile
         frames = len(self.pictures) if self.has_frames else 1
-        return frames * tile.height * tile.width * pace - (now - self.began_frame)
+        left = frames * tile.height * tile.width * pace - (now - self.began_frame)
+        return left if left >= 0 else float("inf")
 
     @property
     def _share_left(self) -> float:

@@ -17,6 +17,7 @@ from mpirender.model import UNKNOWN_MACHINE, Machine, Seat
 
 __all__ = [
     "Claim",
+    "cores_allotted",
     "is_bound",
     "launcher_claim",
     "read_hostfile",
@@ -39,6 +40,8 @@ _NEIGHBOURS = (
     "MPI_LOCALNRANKS",
     "SLURM_STEP_TASKS_PER_NODE",  # such as 4(x3),2 from the first host on, where rank 0 is
 )
+
+_LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
 
 _TRACES = ("PMIX_", "PMI_", "PMI2_", "PALS_", "ALPS_", "FLUX_TASK_", "MPIEXEC_")
 
@@ -102,17 +105,36 @@ def seat_of_this_process(host: str, environ: Mapping[str, str]) -> Seat:
     return Seat(host, cores, int(granted) if granted.isdigit() else None)
 
 
-def threads_foretold(environ: Mapping[str, str]) -> int:
-    """Return how many threads this rank will have, before anything is known of the other ranks.
+def threads_foretold(seat: Seat, environ: Mapping[str, str], allotted: int) -> int:
+    """Return how many threads a rank will have, before anything is known of the other ranks.
+
+    Parameters
+    ----------
+    seat : Seat
+    environ : mapping of str to str
+    allotted : int
+        Cores that all ranks of the host may use, as whoever started this one may.
 
     See Also
     --------
     threads_for : What it then has.
     """
-    seat = seat_of_this_process("", environ)
-    near = 1 if is_bound() else max(1, launcher_claim(environ).neighbours)
-    share = max(1, len(seat.cores) // near)
-    return min(share, seat.granted or share)
+    here = launcher_claim(environ).neighbours
+    index = next((int(environ[n]) for n in _LOCAL_RANKS if environ.get(n, "").isdigit()), 0)
+    on_node = environ.get("SLURM_CPUS_ON_NODE", "")
+    allotted = min(allotted, int(on_node) if on_node.isdigit() else allotted)
+    sharing = max(1, round(here * len(seat.cores) / max(allotted, len(seat.cores))))
+    whole, extra = divmod(len(seat.cores), sharing)
+    share = whole + (index % sharing < extra)
+    return max(1, min(share, seat.granted or share))
+
+
+def cores_allotted() -> int:
+    """Return how many cores whoever started this process may use."""
+    try:
+        return len(os.sched_getaffinity(os.getppid()))
+    except OSError:
+        return os.cpu_count() or 1
 
 
 def this_machine(proc: Path = Path("/proc")) -> Machine:

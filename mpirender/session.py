@@ -83,22 +83,31 @@ class Session:
         self._first_memory: Bytes = 0
         self._process: Process | None = None
         self._numbers = count()
+        self._first_wanted = 0
         self._sittings: deque[Sitting] = deque()  # in the order in which they were asked for
 
     @classmethod
     def rested(
         cls, argv: Sequence[str], directory: Path, *, most_memory: Bytes = 0
     ) -> Session | None:
-        """Return a session that rests, and is the caller's from now on; None if there is none."""
+        """Return a session that rests, and is the caller's from now on; None if there is none.
+
+        What it has been asked for so far is answered to nobody.
+        """
         session = cls._resting.pop((tuple(argv), directory), None)
-        if session:
-            session._most_memory, session._first_memory = most_memory, 0
+        if session is None:
+            return None
+        session._most_memory, session._first_memory = most_memory, 0
+        session.listen()
+        session._first_wanted = next(session._numbers)
+        while session._sittings:
+            session._sittings.popleft().end(Exit(-signal.SIGKILL, 0.0, 0))
         return session
 
     def rest(self) -> None:
         """Wait, with what has been asked for so far, until somebody needs such a process."""
         key = self.argv, self._directory
-        if self._process is None or key in self._resting:
+        if self._process is None or self._resting.get(key, self) is not self:
             self.close()
         else:
             self._resting[key] = self
@@ -153,7 +162,7 @@ class Session:
         self._process.tell(f"{sitting.number} {sitting.request}")
 
     def _is_too_large(self) -> bool:
-        if self._process is None or not self._most_memory:
+        if self._process is None or not (self._most_memory and self._first_memory):
             return False
         return self._process.memory() > max(self._most_memory, _GROWN * self._first_memory)
 
@@ -190,7 +199,7 @@ class Session:
         number, is_begin = int(sign[1]), sign[2] == "begin"
         sitting = next((s for s in self._sittings if s.number == number), None)
         if sitting is None:
-            if is_begin:  # nobody waits for it any more
+            if is_begin and number >= self._first_wanted:  # nobody waits for it any more
                 self._stop()
                 self._go_on()
             return

@@ -13,7 +13,7 @@ from pathlib import Path
 from mpirender.errors import UsageError
 from mpirender.flags import Flags, MovieFlags
 from mpirender.frames import natural_key
-from mpirender.hosts import threads_foretold
+from mpirender.hosts import cores_allotted, seat_of_this_process, threads_foretold
 from mpirender.model import Job, Tile
 from mpirender.partition import Grid, Section
 from mpirender.renderers import ask, renderer_named
@@ -81,7 +81,7 @@ class Shots:
     movies: tuple[MovieOrder, ...]
 
     def close(self) -> None:
-        """End what still runs of the questions."""
+        """Be done with the questions; renderers that stay wait for tasks then."""
         for shot in self.shots:
             shot.question.close()
 
@@ -122,7 +122,10 @@ def ask_for_shots(flags: Flags) -> Shots:
 
 def _threads(flags: Flags) -> int:
     """Return how many threads a rank will have, as far as it can be foretold."""
-    return 1 if flags.reproducible else flags.threads or threads_foretold(os.environ)
+    if flags.reproducible:
+        return 1
+    seat = seat_of_this_process("", os.environ)
+    return flags.threads or threads_foretold(seat, os.environ, cores_allotted())
 
 
 def _film(flags: Flags, path: Path) -> Shots:

@@ -61,6 +61,7 @@ __all__ = ["Worker"]
 log = logging.getLogger(__name__)
 
 _SHARE_OF_MEMORY = 0.9  # of its part of the host's; a renderer that has grown beyond it goes
+_REST: Seconds = 30.0  # for which a renderer is kept open without a first task
 _LEAD = 4.0  # start latencies: forecasts err, and to begin too early costs a core nothing
 
 
@@ -70,11 +71,12 @@ class _Engagement:
 
     begin: Begin
     scratch: Scratch
+    since: Seconds
     attempts: list[Attempt] = field(default_factory=list)
     ending: list[Attempt] = field(default_factory=list)  # only their pictures are awaited
     sessions: dict[tuple[str, ...], Session] = field(default_factory=dict)  # by their argv
     puts_frames: bool = False
-    pace: Seconds = math.inf  # of a renderer that stays, a pixel; unknown before its first task
+    paces: dict[int, Seconds] = field(default_factory=dict)  # a pixel of each job lately took
     has_asked: bool = False
     has_failed: bool = False
 
@@ -124,7 +126,7 @@ class Worker:
         """Do what the root says."""
         match message:
             case Begin():
-                self._engage(message)
+                self._engage(message, now)
             case Assign(task, attempt):
                 self._start(task, attempt, now)
             case Shorten(task_id, part):
@@ -140,9 +142,9 @@ class Worker:
                 self.is_finished = True
                 self.close()
 
-    def _engage(self, begin: Begin) -> None:
+    def _engage(self, begin: Begin, now: Seconds) -> None:
         scratch = Scratch(self.rank)
-        self._engaged = _Engagement(begin, scratch)
+        self._engaged = _Engagement(begin, scratch, now)
         self._engaged.puts_frames = bool(begin.tokens) and all(t.exists() for t in begin.tokens)
         for job in begin.jobs:
             scratch.place(job.files)
@@ -253,13 +255,15 @@ class Worker:
             moved = True
         if self._could_begin_another(now):
             self._ask(engaged)
+        if not engaged.sessions and now - engaged.since > _REST:
+            close_resting()  # there are more ranks than tasks
         self._show_life(now)
         return moved
 
     @property
     def is_idle(self) -> bool:
         """Whether no renderer is at work."""
-        return not (self._engaged and self._engaged.attempts)
+        return not (self._engaged and (self._engaged.attempts or self._engaged.ending))
 
     @property
     def voices(self) -> list[int]:
@@ -340,7 +344,8 @@ class Worker:
         """Part from a renderer whose blocks are all there; one of them may still bear witness."""
         engaged = self._engagement()
         self._part_from(attempt)
-        engaged.pace = attempt.pace(now)
+        if pace := attempt.pace(now):
+            engaged.paces[attempt.task.job] = pace
         used = attempt.process.cpu_seconds(), attempt.memory()
         is_whole = attempt.has_streamed and not (attempt.is_shortened or attempt.command.request)
         if is_whole and engaged.job(attempt.task).bears_witness:
@@ -390,8 +395,8 @@ class Worker:
         attempt = engaged.attempts[0]
         lead = _LEAD * engaged.renderer(attempt.task).start_latency
         if attempt.command.request:  # no process more
-            left = min(attempt.seconds_left(now), attempt.seconds_left_at(engaged.pace, now))
-            return left <= lead
+            pace = engaged.paces.get(attempt.task.job, math.inf)
+            return min(attempt.seconds_left(now), attempt.seconds_left_at(pace, now)) <= lead
         has_room = _memory_available() > 2 * attempt.memory() * engaged.begin.neighbours
         return attempt.seconds_left(now) <= lead and has_room
 

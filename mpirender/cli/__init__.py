@@ -30,8 +30,8 @@ _STAYS = ".blend"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program on this rank.
 
-    Every rank of a run comes through here; only the one that the launcher calls rank 0 looks at
-    the arguments and speaks to the user.
+    Every rank of a run comes through here; only the one that the launcher calls rank 0 speaks to
+    the user, and does what the arguments say. The others look at them for a renderer that stays.
 
     Parameters
     ----------
@@ -70,9 +70,11 @@ def _asked_early(argv: list[str]) -> Shots | None:
 
     Whatever is wrong, rank 0 will say it.
     """
-    if argv[:1] == ["bench"] or not any(word.endswith(_STAYS) for word in argv):
+    is_other = bool(argv) and argv[0] in ("bench", *_ALONE)
+    has_card = any(word.startswith("--device") for word in argv)  # which one, is not known yet
+    if is_other or has_card or not any(word.endswith(_STAYS) for word in argv):
         return None
-    with suppress(MpirenderError, OSError), redirect_stdout(io.StringIO()):
+    with suppress(Exception), redirect_stdout(io.StringIO()):
         flags = parse_arguments(argv)
         if flags and not flags.dry_run:
             return ask_for_shots(flags)

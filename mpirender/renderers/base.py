@@ -198,7 +198,7 @@ class Question(Protocol):
         """
 
     def close(self) -> None:
-        """Leave nothing behind, whether there was an answer or not."""
+        """Leave nothing behind, whether there was an answer or not; but see `Session.rest`."""
 
 
 class Watch(Protocol):

@@ -14,6 +14,7 @@ from mpirender.hosts import (
     seat_of_this_process,
     this_machine,
     threads_for,
+    threads_foretold,
 )
 from mpirender.model import Machine, Seat
 
@@ -170,3 +171,43 @@ def test_a_process_is_bound_where_the_host_has_more_cores(monkeypatch: pytest.Mo
     assert not is_bound()
     monkeypatch.setattr(os, "cpu_count", lambda: len(os.sched_getaffinity(0)) + 1)
     assert is_bound()
+
+
+@pytest.mark.parametrize(
+    ("cores", "allotted", "environ", "threads"),
+    [
+        (8, 8, {}, 8),
+        (8, 8, {"MPI_LOCALNRANKS": "4", "MPI_LOCALRANKID": "3"}, 2),
+        (8, 8, {"MPI_LOCALNRANKS": "3", "MPI_LOCALRANKID": "1"}, 3),
+        (8, 8, {"MPI_LOCALNRANKS": "3", "MPI_LOCALRANKID": "2"}, 2),
+        (1, 8, {"OMPI_COMM_WORLD_LOCAL_SIZE": "8", "OMPI_COMM_WORLD_LOCAL_RANK": "5"}, 1),
+        (4, 8, {"OMPI_COMM_WORLD_LOCAL_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_RANK": "1"}, 2),  # socket
+        (2, 2, {"MPI_LOCALNRANKS": "5", "MPI_LOCALRANKID": "4"}, 1),
+        # Slurm's daemon is not held to the part of the host that the job has
+        (4, 8, {"SLURM_STEP_TASKS_PER_NODE": "4", "SLURM_CPUS_ON_NODE": "4"}, 1),
+        (8, 8, {"SLURM_STEP_TASKS_PER_NODE": "2", "SLURM_CPUS_PER_TASK": "3"}, 3),
+    ],
+)
+def test_a_rank_foretells_its_threads(
+    cores: int, allotted: int, environ: dict[str, str], threads: int
+) -> None:
+    names = {"PMI_RANK": "0", "PMI_SIZE": "64", **environ}
+    seat = Seat("a", frozenset(range(cores)), int(environ.get("SLURM_CPUS_PER_TASK", "0")) or None)
+    assert threads_foretold(seat, names, allotted) == threads
+
+
+@given(st.integers(1, 64), st.integers(1, 32))
+def test_what_ranks_of_one_host_foretell_is_what_they_get(cores: int, ranks: int) -> None:
+    seat = Seat("a", frozenset(range(cores)))
+    foretold = [
+        threads_foretold(
+            seat,
+            {
+                **{"PMI_RANK": "0", "PMI_SIZE": "99"},
+                **{"MPI_LOCALNRANKS": str(ranks), "MPI_LOCALRANKID": str(index)},
+            },
+            cores,
+        )
+        for index in range(ranks)
+    ]
+    assert foretold == threads_for([seat] * ranks)

@@ -230,6 +230,21 @@ def test_of_two_that_are_alike_one_rests(resting: int, tmp_path: Path) -> None:
     assert Path(f"/proc/{resting}").exists()
 
 
+def test_a_request_from_before_the_rest_is_answered_to_nobody(tmp_path: Path) -> None:
+    session = session_of(tmp_path, most_memory=1)
+    session.begin("one", tmp_path / "one.log")
+    asked = session.begin("two", tmp_path / "two.log")
+    pid = asked.pid
+    session.rest()
+    taken = rested(tmp_path)
+    assert taken is session
+    sitting = taken.begin("three", tmp_path / "three.log")
+    assert (sitting.pid, sitting.is_waiting, asked.exit is None) == (pid, False, False)
+    assert said(sitting)[-1] == "got three"
+    assert session.starts == 1
+    session.close()
+
+
 def test_one_that_has_died_at_rest_is_started_again(resting: int, tmp_path: Path) -> None:
     session = rested(tmp_path)
     assert session

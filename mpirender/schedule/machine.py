@@ -45,7 +45,7 @@ SET_ASIDE_AFTER = 3
 
 
 _REFUSALS = 2  # the first rank's may be for its own task's sake; after a second all get that answer
-_CALM: Seconds = 3e-7  # after refusals, for each rank, so that the root has time for the rest
+_CALM: Seconds = 1e-7  # after refusals, for each rank, so that the root has time for the rest
 
 
 class Schedule:

@@ -16,6 +16,7 @@ from types import FrameType
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
+from mpirender.renderers import stays
 from mpirender.session import close_resting
 from mpirender.shots import Shots, ask_for_shots
 
@@ -23,8 +24,6 @@ __all__ = ["main"]
 
 _ALONE = ("check", "encode", "plan")
 """Commands in modules of the same name, that need no other rank."""
-_STAYS = ".blend"
-"""Ending of scenes whose renderer is started once a rank."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,7 +71,7 @@ def _asked_early(argv: list[str]) -> Shots | None:
     """
     is_other = bool(argv) and argv[0] in ("bench", *_ALONE)
     has_card = any(word.startswith("--device") for word in argv)  # which one, is not known yet
-    if is_other or has_card or not any(word.endswith(_STAYS) for word in argv):
+    if is_other or has_card or not stays(argv):
         return None
     with suppress(Exception), redirect_stdout(io.StringIO()):
         flags = parse_arguments(argv)

@@ -470,8 +470,7 @@ class Schedule:
     ) -> Entry | None:
         """Return a task that a rank has for later, when what it does now cannot be divided."""
         before, *others = self._held[rank].values()
-        waiting = others[-1] if others else before
-        if waiting is before or not waiting.expected:
+        if not others or not (waiting := others[-1]).expected:
             return None
         units, each = len(waiting.left), waiting.expected
         left = self._seconds_to_share(before, now) + units * each

@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from .denoise import can_denoise_afterwards
-from .stage import Stage, borrowed, movie_path
+from .stage import Stage, borrowed, movie_path, replays
 from .wire import Wire
 
 _PATTERNS_THAT_GO_ON = ("SOBOL", "PROGRESSIVE_MULTI_JITTER", "TABULATED_SOBOL")
@@ -141,10 +141,9 @@ def _unbaked_of(thing: Any) -> Iterator[str]:
         caches = [getattr(modifier, "point_cache", None)]
         canvas = getattr(modifier, "canvas_settings", None)
         caches += [s.point_cache for s in canvas.canvas_surfaces] if canvas else []
-        fluid = getattr(modifier, "domain_settings", None)
         unbaked = any(cache is not None and not cache.is_baked for cache in caches)
-        plays = fluid and fluid.cache_type == "REPLAY" and not fluid.has_cache_baked_data
-        if unbaked or plays or _has_simulation(getattr(modifier, "node_group", None)):
+        nodes = getattr(modifier, "node_group", None)
+        if unbaked or replays(modifier) or _has_simulation(nodes):
             yield modifier.name
     for system in thing.particle_systems:
         moves = system.settings.type != "HAIR" or system.use_hair_dynamics

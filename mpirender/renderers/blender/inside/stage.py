@@ -151,9 +151,15 @@ def keep_fluids_apart(scene: Any) -> None:
     """Let this process have a folder of its own for what fluids leave on the disk."""
     for thing in scene.objects:
         for modifier in thing.modifiers:
-            domain = getattr(modifier, "domain_settings", None)
-            if domain and domain.cache_type == "REPLAY" and not domain.has_cache_baked_data:
-                domain.cache_directory = tempfile.mkdtemp(dir=bpy.app.tempdir)
+            if replays(modifier):
+                folder = tempfile.mkdtemp(dir=bpy.app.tempdir)
+                modifier.domain_settings.cache_directory = folder
+
+
+def replays(modifier: Any) -> bool:
+    """Return whether it is a fluid that is simulated while frames are rendered."""
+    domain = getattr(modifier, "domain_settings", None)
+    return bool(domain and domain.cache_type == "REPLAY" and not domain.has_cache_baked_data)
 
 
 @contextlib.contextmanager

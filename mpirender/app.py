@@ -14,7 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Collection, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from mpirender.messages import Join
 from mpirender.model import Job, Result, Seat
 from mpirender.partition import FramePartition, Grid, Partition
 from mpirender.policy import Policy, automatic, policy_named
+from mpirender.preload import preload
 from mpirender.process import age_of_this_process
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import SceneInfo
@@ -79,6 +80,7 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
     try:
         with closing(shots):  # answered while MPI starts
             transport = connect(claim)
+            preload()
             recorder.end_phase(START)
             answers = [shot.question.answer() for shot in shots.shots if transport.rank == 0]
             recorder.end_phase(ASK)
@@ -120,19 +122,9 @@ def _remark(jobs: Sequence[Job], answers: Sequence[SceneInfo], *, ranks: int) ->
         log.log(level, "%s: frames are not cut%s: %s", job.scene.name, left, job.whole)
 
 
-def serve(claim: Claim, shots: Shots | None = None) -> int:
-    """Do what rank 0 says until it says stop; every other rank's part.
-
-    Parameters
-    ----------
-    claim : Claim
-    shots : Shots, optional
-        What this rank's renderers are asked too, whose answers are rank 0's: those that stay have
-        the scene open then.
-    """
-    with closing(shots) if shots else nullcontext():
-        transport = connect(claim)
-    return work(transport)
+def serve(claim: Claim) -> int:
+    """Do what rank 0 says until it says stop; every other rank's part."""
+    return work(connect(claim))
 
 
 # ------------------------------------------------------------------------------------ the run

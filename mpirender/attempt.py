@@ -133,8 +133,7 @@ class Attempt:
         """
         if self.stream is None or self.has_frames or self.command.request:
             return self.watch.fraction
-        blocks = self.task.tile.pixels / self.grid.block**2
-        return min(self.watch.fraction, (self.streamed + 1) / max(1.0, blocks))
+        return min(self.watch.fraction, (self.streamed + 1) / self._blocks)
 
     def listen(self, now: Seconds) -> None:
         """Take in what the renderer has said."""
@@ -214,7 +213,8 @@ class Attempt:
         """Return the expected time to the last pixel, infinite while that is a guess.
 
         Of the pace since the start and that of the last second the slower one counts: pictures
-        often begin with an empty sky.
+        often begin with an empty sky. The block that is at work counts as far as it is not done,
+        as the time since the last one tells.
         """
         done = self.fraction
         if done < _NEARLY and not self.is_shortened:
@@ -223,7 +223,11 @@ class Attempt:
         since, before = self._pace[0]
         average = (now - self.started) / done if done else float("inf")
         recent = (now - since) / (done - before) if done > before else float("inf")
-        return left * max(average, recent) if left > 0 else 0.0
+        if left <= 0:
+            return 0.0
+        pace = max(average, recent)
+        since_block = now - self.started - self.last_pixel if self.has_streamed else 0.0
+        return max(0.0, left * pace - min(pace / self._blocks, since_block))
 
     def seconds_left_at(self, pace: Seconds, now: Seconds) -> Seconds:
         """Return the expected time to the last pixel where each takes as long as it did before.
@@ -239,9 +243,13 @@ class Attempt:
     @property
     def _share_left(self) -> float:
         """How much of the whole task is this rank's and not finished, 0 to 1."""
-        blocks = self.task.tile.pixels / self.grid.block**2
         frames = len(self.pictures) / self.task.tile.frames
-        return frames + len(self.todo) / max(1.0, blocks)
+        return frames + len(self.todo) / self._blocks
+
+    @property
+    def _blocks(self) -> float:
+        """How many blocks the task has, about."""
+        return max(1.0, self.task.tile.pixels / self.grid.block**2)
 
     def memory(self) -> Bytes:
         """Return the resident set of the renderer."""

@@ -29,7 +29,7 @@ class Backoff:
     """
 
     def __init__(
-        self, shortest: Seconds = 1e-3, longest: Seconds = 0.06, *, growth: float = 1.5
+        self, shortest: Seconds = 1e-3, longest: Seconds = 0.06, *, growth: float = 2.0
     ) -> None:
         self._shortest = shortest
         self._longest = longest

@@ -332,6 +332,8 @@ class Job:
     shares_samples : bool
         Whether threads of one process share what processes find out each for itself, so that one
         process a host is best.
+    spares : bool
+        Whether a process for a task may be started before the task is known.
     files : tuple of (str, str)
         Names and texts of files that the renderer is to find in the rank's scratch folder.
     blends : tuple of Blend
@@ -358,6 +360,7 @@ class Job:
     streams: bool = False
     frames: tuple[JobFrame, ...] = ()
     shares_samples: bool = False
+    spares: bool = False
     files: tuple[tuple[str, str], ...] = ()
     blends: tuple[Blend, ...] = ()
     whole: str = ""

@@ -309,6 +309,7 @@ class Process:
         """
         if self._has_spoken:
             self._has_spoken, self._moved = False, now
+        self._looked = self._looked or now
         if now - self._looked > _STALL_LOOK:
             self._looked = now
             if (used := self.cpu_seconds()) > self._cpu_seconds:

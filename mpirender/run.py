@@ -17,6 +17,7 @@ from mpirender.hosts import Claim
 from mpirender.messages import Hello, Stop, ToWorker, Working
 from mpirender.model import Job, Seat
 from mpirender.paths import shared_tokens
+from mpirender.preload import preload
 from mpirender.report.recorder import COMPOSE, ENCODE, SHARE, Recorder
 from mpirender.root import Root
 from mpirender.schedule import LOST_AFTER, Schedule
@@ -157,6 +158,7 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
     backoff = Backoff(longest=_FIRST_LOOK)
     try:
         worker.greet()
+        preload()
         while not worker.is_finished:
             now = time.monotonic()
             moved = worker.step(now)

@@ -31,9 +31,10 @@ from typing import ClassVar
 
 from mpirender.errors import MpirenderError
 from mpirender.process import Exit, Process
+from mpirender.resting import Resting
 from mpirender.units import Bytes, Seconds
 
-__all__ = ["Session", "Sitting", "close_resting"]
+__all__ = ["Session", "Sitting"]
 
 _SIGN = re.compile(r"@mpirender (\d+) (begin|end)(?: (-?\d+) (\S+) (\d+))?")
 _CANNOT_START = 127  # as shells have it
@@ -94,7 +95,7 @@ class Session:
 
         What it has been asked for so far is answered to nobody.
         """
-        session = cls._resting.pop((tuple(argv), directory), None)
+        session = cls._resting.take((tuple(argv), directory))
         if session is None:
             return None
         session._most_memory, session._first_memory = most_memory, 0
@@ -106,11 +107,10 @@ class Session:
 
     def rest(self) -> None:
         """Wait, with what has been asked for so far, until somebody needs such a process."""
-        key = self.argv, self._directory
-        if self._process is None or self._resting.get(key, self) is not self:
+        if self._process is None:
             self.close()
         else:
-            self._resting[key] = self
+            self._resting.lay((self.argv, self._directory), self)
 
     def begin(self, request: str, log: Path) -> Sitting:
         """Ask for something.
@@ -243,13 +243,7 @@ class Session:
         if self._folder:
             self._folder.cleanup()
 
-    _resting: ClassVar[dict[tuple[tuple[str, ...], Path], Session]] = {}
-
-
-def close_resting() -> None:
-    """End the sessions that rest: nobody on this rank needs any of them."""
-    while Session._resting:
-        Session._resting.popitem()[1].close()
+    _resting: ClassVar[Resting[Session]] = Resting()
 
 
 class Sitting:

@@ -13,11 +13,16 @@ from pathlib import Path
 from mpirender.errors import UsageError
 from mpirender.flags import Flags, MovieFlags
 from mpirender.frames import natural_key
-from mpirender.hosts import cores_allotted, seat_of_this_process, threads_foretold
+from mpirender.hosts import (
+    cores_allotted,
+    launcher_claim,
+    seat_of_this_process,
+    threads_foretold,
+)
 from mpirender.model import Job, Tile
 from mpirender.partition import Grid, Section
-from mpirender.renderers import ask, renderer_named
-from mpirender.renderers.base import Question, Renderer, Request, SceneInfo
+from mpirender.renderers import ask, name_for, renderer_named
+from mpirender.renderers.base import Question, Renderer, Request, SceneInfo, variables_of
 from mpirender.tracks import Timing
 from mpirender.units import Pixels
 
@@ -29,6 +34,7 @@ __all__ = [
     "in_order",
     "job_of",
     "smaller",
+    "start_early",
     "with_movies",
 ]
 
@@ -94,12 +100,29 @@ def ask_for_shots(flags: Flags) -> Shots:
     UsageError, RendererNotFound
         Where that can be told at once.
     """
-    if len(flags.scenes) == 1 and flags.scenes[0].endswith(".toml"):
+    if _is_film(flags):
         return _film(flags, Path(flags.scenes[0]))
+    shot = AskedShot("", *ask(_request(flags), flags.renderer))
+    return Shots((shot,), tuple(MovieOrder(movie) for movie in flags.movies))
+
+
+def start_early(flags: Flags) -> None:
+    """Start on this rank, while rank 0 asks, what tasks are likely to need."""
+    if not _is_film(flags):
+        request = _request(flags)
+        renderer_named(flags.renderer or name_for([request.scene])).start_early(request)
+
+
+def _is_film(flags: Flags) -> bool:
+    return len(flags.scenes) == 1 and flags.scenes[0].endswith(".toml")
+
+
+def _request(flags: Flags) -> Request:
+    """Return what the renderer is asked where there is one shot."""
     scenes = _meant(flags.scenes)
     first = min(flags.frames.resolve()) if flags.frames and not flags.frames.needs_last else 1
     fps = next((movie.fps for movie in flags.movies if movie.fps), _FPS)
-    request = Request(
+    return Request(
         flags.program,
         scenes[0],
         flags.passed_on,
@@ -115,9 +138,8 @@ def ask_for_shots(flags: Flags) -> Shots:
         shutter=flags.shutter or _SHUTTER,
         split=flags.split,
         threads=_threads(flags),
+        ranks=launcher_claim(os.environ).size,
     )
-    shot = AskedShot("", *ask(request, flags.renderer))
-    return Shots((shot,), tuple(MovieOrder(movie) for movie in flags.movies))
 
 
 def _threads(flags: Flags) -> int:
@@ -234,13 +256,15 @@ def job_of(flags: Flags, renderer: Renderer, info: SceneInfo, *, streams: bool) 
     streams : bool
         Whether ranks send block by block.
     """
+    streams = streams and not flags.reproducible
+    is_alike = not (info.frames or info.files or info.shares_samples)  # task and task
     return Job(
         renderer=renderer.name,
         program=info.program,
         version=info.version,
         arguments=info.arguments,
         directory=Path.cwd(),
-        environment=tuple((k, os.environ[k]) for k in renderer.variables if k in os.environ),
+        environment=variables_of(renderer.variables),
         width=info.width,
         height=info.height,
         area=info.area,
@@ -250,9 +274,10 @@ def job_of(flags: Flags, renderer: Renderer, info: SceneInfo, *, streams: bool) 
         limits=flags.limits,
         keep=flags.keep,
         scene=info.scene,
-        streams=streams and not flags.reproducible,
+        streams=streams,
         frames=info.frames,
         shares_samples=info.shares_samples and not info.frames,
+        spares=info.spares and streams and is_alike,
         files=info.files,
         blends=info.blends,
         whole=info.whole,

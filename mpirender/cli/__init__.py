@@ -16,9 +16,8 @@ from types import FrameType
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
-from mpirender.renderers import stays
-from mpirender.session import close_resting
-from mpirender.shots import Shots, ask_for_shots
+from mpirender.resting import close_resting
+from mpirender.shots import ask_for_shots, start_early
 
 __all__ = ["main"]
 
@@ -30,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program on this rank.
 
     Every rank of a run comes through here; only the one that the launcher calls rank 0 speaks to
-    the user, and does what the arguments say. The others look at them for a renderer that stays.
+    the user, and does what the arguments say. The others look at them for a renderer to start.
 
     Parameters
     ----------
@@ -47,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _configure_logging(logging.WARNING)
     try:
         if claim.rank > 0:
-            shots = _asked_early(list(sys.argv[1:] if argv is None else argv))
+            _start_early(list(sys.argv[1:] if argv is None else argv))
             from mpirender import app
 
-            return app.serve(claim, shots)
+            return app.serve(claim)
         return _lead(list(sys.argv[1:] if argv is None else argv), claim)
     except LauncherMismatch as error:
         return _report(error) if claim.rank == 0 else error.exit_status
@@ -64,20 +63,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         close_resting()
 
 
-def _asked_early(argv: list[str]) -> Shots | None:
-    """Ask a renderer that stays, so that it has opened the scene when the first task comes.
+def _start_early(argv: list[str]) -> None:
+    """Start a renderer for the first task while rank 0 asks what is meant.
 
     Whatever is wrong, rank 0 will say it.
     """
-    is_other = bool(argv) and argv[0] in ("bench", *_ALONE)
-    has_card = any(word.startswith("--device") for word in argv)  # which one, is not known yet
-    if is_other or has_card or not stays(argv):
-        return None
+    if argv and argv[0] in ("bench", *_ALONE):
+        return
     with suppress(Exception), redirect_stdout(io.StringIO()):
         flags = parse_arguments(argv)
         if flags and not flags.dry_run:
-            return ask_for_shots(flags)
-    return None
+            start_early(flags)
 
 
 def _lead(argv: list[str], claim: Claim) -> int:

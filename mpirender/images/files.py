@@ -48,11 +48,7 @@ _MAGIC = (
 
 
 def preload() -> None:
-    """Load the decoder library, which takes longer than to read a small picture.
-
-    A rank has to wait for the job at its start; what is loaded then does not take a core from a
-    renderer later.
-    """
+    """Load the decoder library, which takes longer than to read a small picture."""
     import OpenImageIO  # noqa: F401
 
 

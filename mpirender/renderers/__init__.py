@@ -10,7 +10,7 @@ from typing import cast
 from mpirender.errors import UsageError
 from mpirender.renderers.base import Question, Renderer, Request, without_section
 
-__all__ = ["NAMES", "ask", "name_for", "renderer_named", "stays", "switches_of"]
+__all__ = ["NAMES", "ask", "name_for", "renderer_named", "switches_of"]
 
 _TABLE = {
     # name: (module:class, endings of its scenes)
@@ -21,9 +21,6 @@ _TABLE = {
 
 _SWITCHES = {"blender": "mpirender.renderers.blender.options"}
 """Modules with a table `SWITCHES`; the arguments of others need ``+`` or ``--`` before them."""
-
-_STAYING = frozenset(("blender",))
-"""Renderers with one process a rank, that can open the scene before the first task comes."""
 
 NAMES = tuple(sorted(_TABLE))
 
@@ -50,11 +47,6 @@ def name_for(scenes: Iterable[str]) -> str:
     of_ending = {ending: name for name, (_, endings) in _TABLE.items() for ending in endings}
     known = (of_ending.get(PurePath(without_section(s)[0]).suffix.lower()) for s in scenes)
     return next(filter(None, known), "povray")
-
-
-def stays(words: Iterable[str]) -> bool:
-    """Return whether the renderer that a command line is for has one process a rank."""
-    return name_for(words) in _STAYING
 
 
 def switches_of(name: str) -> Mapping[str, bool]:

@@ -7,6 +7,7 @@ sending are the worker's.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from mpirender.frames import FrameList
 from mpirender.model import Blend, Job, JobFrame, PictureFormat, PictureType, Task, Tile, TileRecord
 from mpirender.partition import Split
-from mpirender.process import Exit
+from mpirender.process import Child, Exit
 from mpirender.tracks import Curve
 from mpirender.units import Pixels, Seconds
 
@@ -35,8 +36,10 @@ __all__ = [
     "Renderer",
     "Request",
     "SceneInfo",
+    "Spare",
     "TileStream",
     "Watch",
+    "variables_of",
     "without_section",
 ]
 
@@ -78,6 +81,8 @@ class Request:
         Along which lines pictures are to be cut.
     threads : int
         That a rank will have, as far as it can be foretold.
+    ranks : int
+        As the launcher claims.
     """
 
     program: str
@@ -94,6 +99,7 @@ class Request:
     is_shot: bool = False
     split: Split = Split.AUTO
     threads: int = 1
+    ranks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,8 @@ class SceneInfo:
         Whether threads of one process share what processes find out each for itself.
     threads : int or None
         That the user has asked of the renderer in its own words.
+    spares : bool
+        Whether a process for a task may be started before the task is known.
     whole : str
         Why frames are not cut; empty where they may be.
     rate : str
@@ -155,6 +163,7 @@ class SceneInfo:
     library: tuple[Path, ...] = ()
     shares_samples: bool = False
     threads: int | None = None
+    spares: bool = False
     whole: str = ""
     rate: str = ""
     movie: Path | None = None
@@ -275,6 +284,27 @@ class TileStream(Protocol):
         """Read no more, and leave nothing behind."""
 
 
+class Spare(Child, Protocol):
+    """A renderer that has been started without a task, and waits for one."""
+
+    def take_up(self, task: Task, stream: TileStream, output: Path, log: Path) -> bool:
+        """Begin with a task, as a process that was started for it would.
+
+        Parameters
+        ----------
+        task : Task
+        stream : TileStream
+            Where its blocks are expected.
+        output, log : Path
+            Where its picture and its words are.
+
+        Returns
+        -------
+        taken : bool
+            False where it cannot, since it has died, or never could on this host.
+        """
+
+
 class LastPass(Protocol):
     """The renderer makes the picture of what has been rendered block by block.
 
@@ -352,6 +382,25 @@ class Renderer(Protocol):
     ) -> Command:
         """Return the command that renders a task, its files in a scratch folder; pure."""
 
+    def start_early(self, request: Request) -> None:
+        """Start on this rank, while rank 0 asks, what tasks are likely to need, and let it rest.
+
+        See Also
+        --------
+        mpirender.resting
+        """
+
+    def spare(self, job: Job, *, threads: int) -> Spare | None:
+        """Return a process for the next task, whichever it is.
+
+        One that was started early will do. None where each task needs its own.
+
+        Raises
+        ------
+        RendererNotFound, SetupError
+            If it cannot be started.
+        """
+
     def watch(self, job: Job, task: Task) -> Watch:
         """Return a listener for one attempt."""
 
@@ -419,6 +468,11 @@ class Renderer(Protocol):
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the user's picture, given that of the tiles."""
+
+
+def variables_of(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return those of some variables that this rank has, with their values."""
+    return tuple((name, os.environ[name]) for name in names if name in os.environ)
 
 
 def without_section(scene: str) -> tuple[str, str]:

@@ -111,9 +111,10 @@ def test_what_the_renderer_says_counts_as_far_as_its_blocks_bear_it_out(desk: De
     attempt.listen(attempt.started)
     attempt.watch.fraction = 1.0  # of a first pass
     assert attempt.fraction == 1 / len(BLOCKS)
-    attempt.streamed = 2
+    attempt.streamed, attempt.last_pixel = 2, 6.0
     assert attempt.fraction == 3 / len(BLOCKS)
     assert attempt.seconds_left(attempt.started + 6) >= 2  # a quarter took two seconds
+    assert attempt.seconds_left(attempt.started + 7) == 7 / 3 - 1  # of which one is over
 
 
 def test_a_block_is_sent_as_the_renderer_has_written_it(desk: Desk) -> None:

@@ -246,7 +246,12 @@ def test_a_renderer_that_does_nothing_for_long_counts_as_hung(desk: Desk) -> Non
     desk.begin("fault = hang:3")
     desk.assign()
     desk.until_running()
-    for now in (STALLED_AFTER / 2, 2 * STALLED_AFTER, 4 * STALLED_AFTER):  # it may use a little
+    for now in (
+        0.5 * STALLED_AFTER,
+        2 * STALLED_AFTER,
+        4 * STALLED_AFTER,
+        6 * STALLED_AFTER,
+    ):  # it may use a little
         desk.worker.step(now)
     (lost,) = desk.heard(TaskLost)
     assert isinstance(lost, TaskLost)

@@ -12,16 +12,18 @@ from render.stills import Stage, Still, assert_same, own_words, still
 
 SCENE = ("fine_edges.pov", "+W64", "+H96")
 
-# The question that comes first is answered by the real one. mkdir succeeds once.
+
+# The questions that come first are answered by the real one. mkdir succeeds once.
 SCRIPT = """\
 #!/bin/sh
 real={real}
-case " $* " in *" +HI"*) exec "$real" "$@";; esac
+case " $* " in *" +GI"*{whole}) exec "$real" "$@";; esac
 if mkdir {once} 2>/dev/null; then
   {fault}
 fi
 exec "$real" "$@"
 """
+NOT_SPARES = "|*mpirender-spare-*"
 PICTURE_NAME = 'for a; do case "$a" in +O*) picture=${a#+O};; esac; done'
 
 # what the first attempt does instead, options, what is said of it
@@ -53,15 +55,22 @@ PICTURE_FAULTS = {
 }
 
 
-def broken(folder: Path, real: Path, fault: str) -> Path:
-    """Return a folder with a `povray` whose first attempt is broken."""
+def broken(folder: Path, real: Path, fault: str, *, whole: str = "") -> Path:
+    """Return a folder with a `povray` whose first attempt is broken, but for some commands."""
     programs = folder / "programs"
     programs.mkdir()
     once = shlex.quote(str(folder / "once"))
-    text = SCRIPT.format(real=shlex.quote(str(real)), once=once, fault=fault)
+    text = SCRIPT.format(real=shlex.quote(str(real)), once=once, fault=fault, whole=whole)
     (programs / "povray").write_text(text)
     (programs / "povray").chmod(0o755)
     return programs
+
+
+@pytest.fixture
+def header(tmp_path: Path) -> str:
+    """A user's own header: then each task has a process that is started for it."""
+    (tmp_path / "empty.inc").touch()
+    return f"+HI{tmp_path}/empty.inc"
 
 
 @pytest.fixture(scope="module")
@@ -76,18 +85,33 @@ def whole(povray: Path, tmp_path_factory: pytest.TempPathFactory) -> Still:
     [*((fault, 2) for fault in FAULTS), ("renders less", 1), ("is killed", 1)],
 )
 def test_the_picture_is_whole_after_one_broken_attempt(
-    fault: str, ranks: int, povray: Path, whole: Still, tmp_path: Path
+    fault: str, ranks: int, povray: Path, whole: Still, header: str, tmp_path: Path
 ) -> None:
     instead, options, said = FAULTS[fault]
     stage = Stage(tmp_path)
-    programs = broken(tmp_path, povray, instead)
-    arguments = [*SCENE, "--rows-per-task", "32", *options]
+    programs = broken(tmp_path, povray, instead, whole=NOT_SPARES)
+    arguments = [*SCENE, header, "--rows-per-task", "32", *options]
     done = stage.mpirender(MPICH, ranks, arguments, path=programs)
     assert done.returncode == 0, done.stderr
     (complaint,) = own_words(done.stderr)
     assert said in complaint
     assert ", attempt 1, rank " in complaint
     assert_same(stage.picture, whole)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_picture_is_whole_after_one_broken_spare(
+    fault: str, povray: Path, whole: Still, tmp_path: Path
+) -> None:
+    instead, options, _ = FAULTS[fault]
+    stage = Stage(tmp_path)
+    programs = broken(tmp_path, povray, instead)
+    arguments = [*SCENE, "--rows-per-task", "32", *options]
+    done = stage.mpirender(MPICH, 2, arguments, path=programs)
+    assert done.returncode == 0, done.stderr
+    assert len(own_words(done.stderr)) <= 1  # none where it has died before there was a task
+    assert_same(stage.picture, whole)
+    assert (tmp_path / "once").is_dir()
 
 
 @pytest.mark.parametrize("fault", PICTURE_FAULTS)
@@ -118,10 +142,11 @@ def test_a_broken_picture_of_a_task_does_not_matter_where_blocks_come_one_by_one
     assert_same(stage.picture, whole)
 
 
-def test_want_of_memory_is_no_fault_of_the_scene(povray: Path, tmp_path: Path) -> None:
+def test_want_of_memory_is_no_fault_of_the_scene(povray: Path, header: str, tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    programs = broken(tmp_path, povray, 'ulimit -v 300000; exec "$real" "$@"')
-    done = stage.mpirender(MPICH, 2, ["much_memory.pov", *SCENE[1:]], path=programs)
+    low = 'ulimit -v 300000; exec "$real" "$@"'
+    programs = broken(tmp_path, povray, low, whole=NOT_SPARES)
+    done = stage.mpirender(MPICH, 2, ["much_memory.pov", *SCENE[1:], header], path=programs)
     assert done.returncode == 0, done.stderr
     (complaint,) = own_words(done.stderr)
     assert ", attempt 1, rank " in complaint
@@ -152,13 +177,15 @@ def test_another_version_on_one_host_ends_the_run(
     assert stage.new_files == set()
 
 
-def test_rows_that_povray_never_renders_are_named(povray: Path, tmp_path: Path) -> None:
+def test_rows_that_povray_never_renders_are_named(
+    povray: Path, header: str, tmp_path: Path
+) -> None:
     stage = Stage(tmp_path)
     programs = broken(tmp_path, povray, "true")
     script = (programs / "povray").read_text()
     never = 'case " $* " in *" +SR33 "*) echo "no such cheese" >&2; exit 1;; esac\nexec "$real"'
     (programs / "povray").write_text(script.replace('exec "$real" "$@"\n', f'{never} "$@"\n'))
-    arguments = [*SCENE, "--rows-per-task", "32", "--retries", "1"]
+    arguments = [*SCENE, header, "--rows-per-task", "32", "--retries", "1"]
     done = stage.mpirender(MPICH, 2, arguments, path=programs)
     assert done.returncode == 4, done.stderr
     *_, last = own_words(done.stderr)

@@ -20,6 +20,7 @@ LEVELS = (
     (
         "backoff",
         "process",
+        "resting",
         "session",
         "images",
         "paths",
@@ -32,7 +33,7 @@ LEVELS = (
     ("transport", "renderers"),
     (
         *("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
-        *("snapshot", "measure", "tune", "reporter", "run"),
+        *("snapshot", "measure", "tune", "reporter", "preload", "run"),
     ),
     ("cli", "app", "bench", "firstpass"),
     ("__main__",),

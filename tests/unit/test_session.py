@@ -11,7 +11,8 @@ import pytest
 
 from mpirender.errors import RendererNotFound
 from mpirender.process import STALLED_AFTER, clean_environment
-from mpirender.session import Session, Sitting, close_resting
+from mpirender.resting import close_resting
+from mpirender.session import Session, Sitting
 
 STAYER = """
 import os, sys, time

@@ -66,6 +66,16 @@ class Blender:
         """Return nothing: no pixel of Blender's depends on its threads; see `Renderer.audit`."""
         return []
 
+    def start_early(self, request: Request) -> None:
+        """Have Blender open the scene and wait for tasks; see `Renderer.start_early`.
+
+        But for graphics cards: which one is this rank's is not known yet.
+        """
+        BlenderQuestion(request).close()
+
+    def spare(self, job: Job, *, threads: int) -> None:
+        """Return None: one process does all tasks; see `Renderer.spare`."""
+
     def command(
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
     ) -> Command:

@@ -48,6 +48,12 @@ class Fake:
         """Return nothing: every pixel tells where it is."""
         return []
 
+    def start_early(self, request: Request) -> None:
+        """Start nothing: it takes no time; see `Renderer.start_early`."""
+
+    def spare(self, job: Job, *, threads: int) -> None:
+        """Return None; see `Renderer.spare`."""
+
     def command(
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
     ) -> Command:

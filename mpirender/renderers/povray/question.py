@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpirender.backoff import Backoff
-from mpirender.errors import RendererFailed, RendererNotFound, UsageError
+from mpirender.errors import MpirenderError, RendererFailed, RendererNotFound, UsageError
 from mpirender.frames import has_number
 from mpirender.model import PictureType, Tile
 from mpirender.process import Process, clean_environment
@@ -23,7 +23,13 @@ from mpirender.renderers.povray.audit import has_radiosity
 from mpirender.renderers.povray.switches import canvas_file, path_argument, threads_in
 from mpirender.units import Seconds
 
-__all__ = ["PovrayQuestion", "installed_version", "parse_options", "parse_settings"]
+__all__ = [
+    "PovrayQuestion",
+    "foretold_command",
+    "installed_version",
+    "parse_options",
+    "parse_settings",
+]
 
 _PROGRAM = "povray"
 _INSTALL = (
@@ -38,6 +44,8 @@ _DIFFUSION = (
 )
 _ASK_LIMIT: Seconds = 60.0
 _LOOK_EVERY: Seconds = 0.005  # while all ranks wait for the answer
+_BANNER = "Persistence of Vision"  # printed once the settings have been written
+_PARSES = "==== [Parsing"  # printed once it begins to read the scene
 _KINDS = {
     "PNG": "png",
     "JPEG": "jpeg",
@@ -60,33 +68,34 @@ class PovrayQuestion:
         self._arguments = _arguments(request)
         self._folder = tempfile.TemporaryDirectory(prefix="mpirender-ask-")
         folder = Path(self._folder.name)
-        self._settings = folder / "settings.ini"
+        self._settings, self._own = folder / "settings.ini", folder / "own.ini"
         stop = folder / "stop.inc"
         stop.write_text('#error "this is only a question"\n')
+        self._look: Process | None = None
         try:
-            self._process = Process(
-                [
-                    self._program,
-                    *self._arguments,
-                    path_argument("+GI", self._settings),
-                    path_argument("+HI", stop),
-                    "-D",
-                    "-P",
-                    "-C",
-                    "All_Console=On",
-                ],
-                directory=Path.cwd(),
-                environment=clean_environment(os.environ),
-                log=folder / "ask.log",
-            )
+            self._process = self._start(self._settings, path_argument("+HI", stop))
+            if request.ranks > 1:
+                self._look = self._start(self._own, "-F")
         except RendererNotFound as error:
             self._folder.cleanup()
             raise RendererNotFound(f"POV-Ray: {error.message}", hint=_INSTALL) from error
 
+    def _start(self, settings: Path, *more: str) -> Process:
+        """Start a POV-Ray that writes its settings down."""
+        return Process(
+            (
+                *(self._program, *self._arguments, path_argument("+GI", settings), *more),
+                *("-D", "-P", "-C", "All_Console=On"),
+            ),
+            directory=Path.cwd(),
+            environment=clean_environment(os.environ),
+            log=settings.with_suffix(".log"),
+        )
+
     def answer(self) -> SceneInfo:
         """Return what POV-Ray says; see `Question.answer`."""
         try:
-            options = parse_options(self._listen())
+            options = parse_options(self._hear(self._process, _PARSES))
             settings = parse_settings(self._settings.read_text(errors="replace"))
         except FileNotFoundError:
             raise self._not_understood() from None
@@ -119,22 +128,40 @@ class PovrayQuestion:
             library=library,
             shares_samples=has_radiosity(scene, library),
             threads=threads_in(self._arguments),
+            spares=streams and self._has_no_header(),
         )
+
+    def _has_no_header(self) -> bool:
+        """Return whether the user's settings leave the header of the scene to us.
+
+        The question itself has a header that takes the place of theirs. So another POV-Ray writes
+        its settings, and is ended before it comes to the scene.
+        """
+        if self._look is None:
+            return False
+        try:
+            self._hear(self._look, _BANNER)
+            text = self._own.read_text(errors="replace")
+        except (MpirenderError, OSError):  # it fails where the question itself has not
+            return False
+        self._look.kill()
+        return "Include_Header" not in parse_settings(text)
 
     def close(self) -> None:
         """End POV-Ray, which has said all that is wanted; see `Question.close`."""
-        self._process.kill()
-        canvas_file(self._process.pid).unlink(missing_ok=True)
+        for process in filter(None, (self._process, self._look)):
+            process.kill()
+            canvas_file(process.pid).unlink(missing_ok=True)
         self._folder.cleanup()
 
-    def _listen(self) -> str:
-        """Return what POV-Ray prints before it begins to read the scene."""
+    def _hear(self, process: Process, last: str) -> str:
+        """Return what POV-Ray prints down to a line that begins in some way."""
         lines: list[str] = []
         backoff = Backoff(longest=_LOOK_EVERY)
         waited = 0.0
-        while not any(line.startswith("==== [Parsing") for line in lines):
-            ended = self._process.poll()
-            new = self._process.lines()
+        while not any(line.startswith(last) for line in lines):
+            ended = process.poll()
+            new = process.lines()
             lines += new
             if ended and not new:
                 raise self._not_understood()
@@ -166,14 +193,33 @@ def _arguments(request: Request) -> tuple[str, ...]:
     return tuple(arguments)
 
 
+def foretold_command(request: Request) -> tuple[str, ...]:
+    """Return how POV-Ray will be started for a still, as far as that can be told without asking it.
+
+    Returns
+    -------
+    command : tuple of str
+        Program and the job's arguments; empty where ranks get no parts of a still, or an INI file
+        names the scene.
+    """
+    has_frames = request.frames or request.scenes or request.curves or request.is_shot
+    scene = Path(without_section(request.scene)[0])
+    if has_frames or scene.suffix.lower() == ".ini":
+        return ()
+    return (request.program or _PROGRAM, *_arguments(request), *_library(scene))
+
+
 def _library_of(settings: dict[str, list[str]]) -> tuple[str, ...]:
     """Return the scene's own folder as the last place where POV-Ray looks for files.
 
     POV-Ray looks in the folder where it runs and in the library, not beside the scene. It runs
     where the user typed the command, so that every name means what it means for plain `povray`.
     """
-    folder = Path(settings["Input_File_Name"][-1]).parent
-    return () if folder == Path() else (path_argument("+L", folder),)
+    return _library(Path(settings["Input_File_Name"][-1]))
+
+
+def _library(scene: Path) -> tuple[str, ...]:
+    return () if scene.parent == Path() else (path_argument("+L", scene.parent),)
 
 
 def _scene_of(settings: dict[str, list[str]]) -> Path:

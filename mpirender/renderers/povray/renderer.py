@@ -15,11 +15,13 @@ from mpirender.renderers.base import (
     Request,
     SceneInfo,
     TileStream,
+    variables_of,
     without_section,
 )
 from mpirender.renderers.povray import samples
 from mpirender.renderers.povray.audit import audit
-from mpirender.renderers.povray.question import PovrayQuestion
+from mpirender.renderers.povray.question import PovrayQuestion, foretold_command
+from mpirender.renderers.povray.spare import PovraySpare
 from mpirender.renderers.povray.switches import (
     area_arguments,
     canvas_file,
@@ -27,7 +29,7 @@ from mpirender.renderers.povray.switches import (
     file_arguments,
     frame_arguments,
     path_argument,
-    threads_in,
+    thread_arguments,
 )
 from mpirender.renderers.povray.watch import PovrayWatch
 
@@ -62,7 +64,24 @@ class Povray:
             )
         if not any(Path(scene + ending).is_file() for ending in ("", ".pov", ".ini")):
             raise UsageError(f"no such scene: {scene}", hint=f"looked in {Path.cwd()}")
-        return PovrayQuestion(request)
+        question = PovrayQuestion(request)
+        self.start_early(request)
+        return question
+
+    def start_early(self, request: Request) -> None:
+        """Start a spare for the first task; see `Renderer.start_early`."""
+        command = foretold_command(request) if request.ranks > 1 else ()
+        if command:
+            argv = (*command, *thread_arguments(request.arguments, request.threads))
+            PovraySpare(argv, Path.cwd(), variables_of(self.variables)).rest()
+
+    def spare(self, job: Job, *, threads: int) -> PovraySpare | None:
+        """Return a POV-Ray that can be told its part later; see `Renderer.spare`."""
+        if not job.spares:
+            return None
+        argv = job.program, *job.arguments, *_own(job, threads)
+        rested = PovraySpare.rested(argv, job.directory, job.environment)
+        return rested or PovraySpare(argv, job.directory, job.environment)
 
     def audit(self, info: SceneInfo) -> list[Finding]:
         """Read the scene; see `Renderer.audit`."""
@@ -72,19 +91,15 @@ class Povray:
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
     ) -> Command:
         """Return POV-Ray's command for a task; see `Renderer.command`."""
-        is_frame = task.numbers and task.tile.spans(job.area)
-        has_carrier = job.picture.kind == "jpeg" and not is_frame
-        ending = "ppm" if has_carrier else ending_of(job.picture.kind)
+        is_frame = bool(task.numbers) and task.tile.spans(job.area)
+        ending = ending_of(job.picture.kind) if is_frame else _ending(job)
         name = f"task-{task.id:06d}.{attempt}" + (".f" if task.numbers else "")
         output = scratch / f"{name}.{ending}"
         own = ["-D", "+V", "-P", "-C", "All_Console=On", *frame_arguments(job, task.numbers)]
         own += file_arguments(job, task.numbers, scratch)
-        if has_carrier:
-            own += _CARRIER
         if job.picture.kind == samples.KIND:
             own += samples.arguments(output)
-        if threads_in(job.arguments) is None:
-            own.append(f"+WT{threads}")
+        own += _own(job, threads, is_frame=is_frame)
         return Command(
             argv=(
                 job.program,
@@ -102,6 +117,7 @@ class Povray:
         tile = task.tile
         return PovrayWatch(
             expected_pixels=tile.width * tile.height,
+            area_pixels=job.area.pixels,
             first_block=min(job.block, tile.width) * min(job.block, tile.height),
             frames=tile.frames,
         )
@@ -175,6 +191,17 @@ class Povray:
         from mpirender.images import jpeg_format
 
         return jpeg_format(job.picture.quality, tile_format)
+
+
+def _ending(job: Job) -> str:
+    """Return the ending of a task's picture where it is a part of the user's."""
+    return "ppm" if job.picture.kind == "jpeg" else ending_of(job.picture.kind)
+
+
+def _own(job: Job, threads: int, *, is_frame: bool = False) -> tuple[str, ...]:
+    """Return the switches for what a task's picture is written as, and how many threads trace."""
+    carrier = _CARRIER if job.picture.kind == "jpeg" and not is_frame else ()
+    return (*carrier, *thread_arguments(job.arguments, threads))
 
 
 def _expected(picture: PictureType) -> tuple[tuple[str, ...], bool]:

@@ -16,23 +16,25 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mpirender.blur import encode_srgb
 from mpirender.errors import OutputMismatch
 from mpirender.model import Tile, TileRecord
 from mpirender.partition import Grid
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["StateFile", "black_tile", "preview_of", "tile_message"]
 
 _HEADER_SIZE = 512
 _MAGIC = b"POV-Ray Render State File"
 _VERSION = slice(28, 32), b"0001"
+_HEADER = _MAGIC.ljust(_VERSION[0].start, b"\0") + _VERSION[1].ljust(_HEADER_SIZE - 28, b"\0")
 _MESSAGE = b"POVRAYMS"
 _POVMS_VERSION = 0x370
+_INTEGER = struct.Struct(">i")
 _PREFIX = struct.Struct(">8sII")  # mark, version, size
 _NOT_IN_SIZE = 20  # bytes: the prefix, and "RAWS"
 _FIRST_ATTRIBUTE = 28  # behind the prefix, "RAWSOBJE" and the number of attributes
@@ -68,6 +70,27 @@ class StateFile:
             os.link(self._path, output.with_suffix(".pov-state"))
         except OSError:  # a file system without links: then it must be read in time
             self._path = output.with_suffix(".pov-state")
+
+    def link(self, name: Path) -> None:
+        """Give the file to a POV-Ray that knows it by another name.
+
+        Raises
+        ------
+        OSError
+            On a file system without links.
+        """
+        os.link(self._path, name)
+
+    def confine(self, tile: Tile) -> None:
+        """Have a POV-Ray that is yet to continue this file render one rectangle and nothing else.
+
+        All other blocks of the area are in the file then as if they had been rendered.
+        """
+        with self._path.open("wb") as file:
+            file.write(_HEADER + _marks(self._grid, tile))
+        self.header = _HEADER
+        self._file = self._path.open("rb")
+        self._file.seek(0, os.SEEK_END)
 
     def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return the tiles that have been finished since the last call; see `TileStream.read`."""
@@ -114,15 +137,16 @@ class StateFile:
         if b"PiId" not in places:
             return None
         left, top, right, bottom = (_integer(message, places[edge]) for edge in _EDGES)
-        tile = Tile(top, bottom + 1, left, right + 1)
+        tile, area = Tile(top, bottom + 1, left, right + 1), self._grid.area
         block = self._grid.block_at(top, left)
-        if tile != self._grid.tile_of(block):
+        is_inside = area.start <= top <= bottom < area.stop and area.left <= left < area.right
+        if not is_inside or tile != self._grid.tile_of(block):
             raise OutputMismatch(f"POV-Ray's state file has a tile of {tile}, which is no block")
         at = places[b"PiId"]
         return TileRecord(block, message[:at] + _int(block) + message[at + 4 :])
 
 
-def _attributes(message: bytes) -> dict[bytes, int]:
+def _attributes(message: bytes | bytearray) -> dict[bytes, int]:
     """Return where the data of each attribute begin."""
     places: dict[bytes, int] = {}
     at = _FIRST_ATTRIBUTE
@@ -132,14 +156,14 @@ def _attributes(message: bytes) -> dict[bytes, int]:
             message[at + 4 : at + 8],
             message[at + 8 : at + 12],
         )
-        places[key] = at + 12
+        places[bytes(key)] = at + 12
         size = int.from_bytes(length, "big")
         at += 12 + size * (4 if kind == b"VFL4" else 1)
     return places
 
 
 def _integer(message: bytes, at: int) -> int:
-    return int(struct.unpack_from(">i", message, at)[0])
+    return int(_INTEGER.unpack_from(message, at)[0])
 
 
 def tile_message(block: int, tile: Tile, pixels: bytes) -> bytes:
@@ -171,7 +195,7 @@ def tile_message(block: int, tile: Tile, pixels: bytes) -> bytes:
 
 
 def _int(value: int) -> bytes:
-    return struct.pack(">i", value)
+    return _INTEGER.pack(value)
 
 
 def preview_of(message: bytes, tile: Tile) -> NDArray[np.uint8]:
@@ -181,10 +205,32 @@ def preview_of(message: bytes, tile: Tile) -> NDArray[np.uint8]:
     -------
     pixels : (tile.height, tile.width, 3) uint8 ndarray
     """
+    import numpy as np  # only now: no renderer has to wait for it
+
+    from mpirender.blur import encode_srgb
+
     count, at = _FLOATS_PER_PIXEL * tile.pixels, _attributes(message)[b"PBlo"]
     floats = np.frombuffer(message, ">f4", count, at).reshape(tile.height, tile.width, -1)
     light = np.clip(floats[..., :3].astype(np.float64), 0, 1)
     return np.rint(encode_srgb(light) * 255).astype(np.uint8)
+
+
+def _marks(grid: Grid, tile: Tile) -> bytes:
+    """Return a message of one pixel for each block outside a rectangle: POV-Ray leaves it out."""
+    mark = bytearray(tile_message(0, Tile(0, 1, 0, 1), bytes(4 * _FLOATS_PER_PIXEL)))
+    places = _attributes(mark)
+    at = [places[key] for key in (b"PiId", *_EDGES)]
+    inside = set(grid.blocks_of(tile))
+    marks = []
+    for block in range(grid.rows * grid.columns):
+        if block in inside:
+            continue
+        row, column = divmod(block, grid.columns)
+        top, left = grid.area.start + row * grid.block, grid.area.left + column * grid.block
+        for place, value in zip(at, (block, left, top, left, top), strict=True):
+            _INTEGER.pack_into(mark, place, value)
+        marks.append(bytes(mark))
+    return b"".join(marks)
 
 
 def black_tile(block: int, tile: Tile) -> bytes:

@@ -18,6 +18,7 @@ __all__ = [
     "file_arguments",
     "frame_arguments",
     "path_argument",
+    "thread_arguments",
     "threads_in",
 ]
 
@@ -128,6 +129,11 @@ def path_argument(switch: str, path: Path) -> str:
 def ending_of(kind: str) -> str:
     """Return the ending that POV-Ray gives to a picture of a kind."""
     return {"jpeg": "jpg"}.get(kind, kind)
+
+
+def thread_arguments(arguments: Sequence[str], threads: int) -> tuple[str, ...]:
+    """Return the switch for a number of threads, unless the user's arguments have their own."""
+    return (f"+WT{threads}",) if threads_in(arguments) is None else ()
 
 
 def threads_in(arguments: Sequence[str]) -> int | None:

@@ -31,6 +31,9 @@ class PovrayWatch:
     ----------
     expected_pixels : int
         Of each frame of the task.
+    area_pixels : int
+        Of all that POV-Ray takes for its own, though some of it is not to be rendered; 0 where
+        that is the task.
     frames : int
         Of the task.
     first_block : int
@@ -38,6 +41,7 @@ class PovrayWatch:
     """
 
     expected_pixels: int
+    area_pixels: int = 0
     first_block: int = 1
     frames: int = 1
     frames_done: int = 0
@@ -72,11 +76,17 @@ class PovrayWatch:
             self.setup_seconds += seconds
         else:
             self.render_seconds += seconds
-        if phase == "Trace" and self._pixels == (self.expected_pixels, self.expected_pixels):
+        if phase == "Trace" and self._has_all:
             self.frames_done += 1  # what it says last of a frame, when the file is there
             if self.frames_done < self.frames:
                 self._pixels, self._passes, self.has_pretraced = (0, 0), 1, False
             self.fraction = self.frames_done / self.frames
+
+    @property
+    def _has_all(self) -> bool:
+        """Whether all pixels of the frame have been counted."""
+        done, total = self._pixels
+        return done == self.expected_pixels and total in (done, self.area_pixels)
 
     @property
     def is_pretracing(self) -> bool:
@@ -89,7 +99,7 @@ class PovrayWatch:
         if done < self._pixels[0]:
             self._passes, self.has_pretraced = 2, True
         self._pixels = done, total
-        part = done / max(1, total)
+        part = done / max(1, min(total, self.expected_pixels))
         part = (part + self.has_pretraced) / 2 if self._passes == 2 else part
         self.fraction = (self.frames_done + part) / self.frames
 
@@ -107,7 +117,7 @@ class PovrayWatch:
                 f"POV-Ray ended with {end} after {self.frames_done} of {self.frames} frames",
                 detail=said,
             )
-        if self._pixels != (self.expected_pixels, self.expected_pixels):
+        if not self._has_all:
             raise RendererFailed(
                 f"POV-Ray ended with {end}, but said {self._pixels[0]} of {self._pixels[1]} pixels,"
                 f" expected {self.expected_pixels}",

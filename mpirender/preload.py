@@ -1,0 +1,26 @@
+"""What takes long to load, loaded while a rank has nothing else to do."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["preload"]
+
+_BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+
+
+def preload() -> None:
+    """Load numpy, and what reads pictures.
+
+    A rank has to wait for the job at its start; what is loaded then does not take a core from a
+    renderer later. Nothing here multiplies matrices: the threads for that, one a core, would only
+    take time from the ranks beside this one.
+    """
+    typed = os.environ.get(_BLAS_THREADS)
+    os.environ[_BLAS_THREADS] = typed or "1"
+    try:
+        from mpirender import images
+    finally:
+        if typed is None:
+            del os.environ[_BLAS_THREADS]
+    images.preload()

@@ -30,6 +30,7 @@ from mpirender.worker import Worker
 __all__ = ["Production", "assemble", "connect", "dismiss", "mpi_version", "produce", "work"]
 
 _FIRST_LOOK: Seconds = 0.005  # while all ranks wait for the first message
+_SHORTEST_AT_WORK: Seconds = 0.008  # a block that follows at once takes no core from the next one
 _GROWTH_OF_IDLE = 1.1  # of a rank whose core has nothing else to do, and for which others may wait
 
 
@@ -172,7 +173,7 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
                 elif root:
                     root.handle(source, message, now)
             if moved:
-                backoff = Backoff(growth=_GROWTH_OF_IDLE) if worker.is_idle else Backoff()
+                backoff = _patience(worker)
             else:
                 backoff.sleep(worker.voices)
     except BaseException as error:
@@ -182,6 +183,13 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
         if transport.size > 1:
             _abort(transport, error)
         raise
+
+
+def _patience(worker: Worker) -> Backoff:
+    """Return how a rank waits for others, for an answer, or for its own renderer."""
+    if worker.is_idle:
+        return Backoff(growth=_GROWTH_OF_IDLE)
+    return Backoff() if worker.has_asked else Backoff(_SHORTEST_AT_WORK)
 
 
 def _abort(transport: Transport, error: BaseException) -> None:

@@ -295,6 +295,11 @@ class Worker:
         return not (self._engaged and (self._engaged.attempts or self._engaged.ending))
 
     @property
+    def has_asked(self) -> bool:
+        """Whether it waits for a task."""
+        return bool(self._engaged and self._engaged.has_asked)
+
+    @property
     def voices(self) -> list[int]:
         """Files in which renderers may say something; see `Backoff.sleep`."""
         attempts = self._engaged.attempts if self._engaged else []

@@ -17,6 +17,7 @@ from mpirender.errors import (
     SceneError,
     UsageError,
 )
+from mpirender.frames import parse_frames
 from mpirender.images import Picture, write_picture
 from mpirender.model import Job, PictureFormat, PictureType, Task, Tile
 from mpirender.process import Exit
@@ -29,6 +30,8 @@ from mpirender.renderers.povray import (
     parse_settings,
     path_argument,
 )
+from mpirender.renderers.povray.question import foretold_command
+from mpirender.renderers.povray.switches import thread_arguments
 
 OWN = ("-D", "+V", "-P", "-C", "All_Console=On")
 PNG = PictureType("png")
@@ -377,6 +380,24 @@ def test_whatever_went_wrong_is_told_in_povrays_words(
     assert caught.value.message.startswith(told.replace("parse-error.pov", "parse.pov"))
 
 
+def test_parts_of_a_picture_that_are_left_out_count_neither_as_done_nor_as_missing() -> None:
+    seen = PovrayWatch(2048, area_pixels=3072)
+    seen.see("Rendered 1024 of 3072 pixels (33%)")
+    assert seen.fraction == 0.5
+    seen.see("Rendered 2048 of 3072 pixels (66%)")
+    assert seen.fraction == 1.0
+    seen.see("  Trace Time:       0 hours  0 minutes  0 seconds (0.001 seconds)")
+    assert seen.frames_done == 1
+    seen.judge(ENDED)
+
+
+def test_the_part_of_another_area_does_not_count() -> None:
+    seen = PovrayWatch(2048, area_pixels=3072)
+    seen.see("Rendered 2048 of 4096 pixels (50%)")
+    with pytest.raises(RendererFailed, match="said 2048 of 4096 pixels, expected 2048"):
+        seen.judge(ENDED)
+
+
 def test_a_radiosity_scene_is_half_done_after_its_first_pass() -> None:
     seen = PovrayWatch(19200, first_block=1024)
     fractions = []
@@ -484,3 +505,48 @@ def test_the_users_jpeg_has_the_quality_asked_for() -> None:
     tiles = PictureFormat("ppm", "uint8", "RGB")
     assert Povray().final_format(picture_job(PictureType("jpeg", quality=73)), tiles).kind == "jpeg"
     assert Povray().final_format(picture_job(), RGB8) is RGB8
+
+
+# ----------------------------------------------------------------------- before it is known
+
+
+@pytest.mark.parametrize(
+    ("scene", "arguments", "command"),
+    [
+        ("s.pov", ("+W8",), ("povray", "+Is.pov", "+W8")),
+        ("a/s.pov", (), ("povray", "+Ia/s.pov", "+La")),
+    ],
+)
+def test_how_povray_will_be_started_is_foretold(
+    scene: str, arguments: tuple[str, ...], command: tuple[str, ...]
+) -> None:
+    assert foretold_command(Request("", scene, arguments)) == command
+
+
+def test_the_program_and_the_size_are_foretold_as_typed() -> None:
+    request = Request("/opt/povray", "s.pov", output=Path("o.png"), size=(8, 6))
+    assert foretold_command(request) == ("/opt/povray", "+Is.pov", "+W8", "+H6", "+Oo.png")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("", "s.ini"),
+        Request("", "s.ini[HD]"),
+        Request("", "s.pov", frames=parse_frames("1-3")),
+        Request("", "s.pov", scenes=("s.pov", "t.pov")),
+        Request("", "s.pov", is_shot=True),
+    ],
+    ids=str,
+)
+def test_nothing_is_foretold_of_frames_and_of_scenes_that_an_ini_file_names(
+    request_: Request,
+) -> None:
+    assert foretold_command(request_) == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "own"), [((), ("+WT3",)), (("+WT2",), ()), (("Work_Threads=0",), ())]
+)
+def test_threads_are_those_that_were_typed(typed: tuple[str, ...], own: tuple[str, ...]) -> None:
+    assert thread_arguments(typed, 3) == own

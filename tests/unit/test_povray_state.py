@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +175,41 @@ def test_nothing_is_left_of_a_state_file_that_is_closed(attempt: Attempt) -> Non
     attempt.output.with_suffix(".pov-state").unlink()  # as POV-Ray does at its end
     attempt.state.close()
     assert list(attempt.output.parent.iterdir()) == []
+
+
+def test_a_povray_that_goes_on_is_told_all_blocks_but_its_own(attempt: Attempt) -> None:
+    own = GRID.tile(row=1, rows=2, column=1, columns=1)
+    attempt.state.confine(own)
+    told = attempt.theirs.read_bytes()
+    assert told.startswith(b"POV-Ray Render State File\0\0\0" + b"0001")
+    assert len(told) == 512 + 7 * len(tile_message(0, Tile(0, 1, 0, 1), bytes(20)))
+    marks = StateFile(attempt.output.with_name("reader.png"), Grid(AREA, 1))
+    attempt.output.with_name("reader.state").write_bytes(told)
+    places = [GRID.tile_of(block) for block in (0, 1, 2, 3, 5, 6, 8)]
+    pixels = [(tile.start - AREA.start) * AREA.width + tile.left - AREA.left for tile in places]
+    with closing(marks):
+        assert blocks(marks.read()) == pixels  # the first pixel of each
+
+
+def test_what_a_povray_was_told_is_not_taken_for_its_work(attempt: Attempt) -> None:
+    attempt.state.confine(GRID.tile_of(4))
+    assert attempt.state.header == attempt.theirs.read_bytes()[:512]
+    assert attempt.state.read() == []
+    attempt.write(message(4))
+    assert blocks(attempt.state.read()) == [4]
+
+
+@pytest.mark.parametrize("at", [(-22, 0), (65, 0), (0, 96), (32, -20)])
+def test_a_tile_outside_the_area_is_no_block(attempt: Attempt, at: tuple[int, int]) -> None:
+    down, along = at
+    tile = Tile(AREA.start, AREA.start + 1, AREA.left, AREA.left + 1)
+    data = bytearray(tile_message(0, tile, bytes(20)))
+    for edge, value in zip(
+        (b"Top ", b"Bott", b"Left", b"Righ"),
+        (AREA.start + down, AREA.start + down, AREA.left + along, AREA.left + along),
+        strict=True,
+    ):
+        struct.pack_into(">i", data, data.index(edge + b"INT4") + 12, value)
+    attempt.write(HEADER + data)
+    with pytest.raises(OutputMismatch, match="no block"):
+        attempt.state.read()

@@ -137,11 +137,11 @@ class StateFile:
         if b"PiId" not in places:
             return None
         left, top, right, bottom = (_integer(message, places[edge]) for edge in _EDGES)
-        tile, area = Tile(top, bottom + 1, left, right + 1), self._grid.area
-        block = self._grid.block_at(top, left)
-        is_inside = area.start <= top <= bottom < area.stop and area.left <= left < area.right
-        if not is_inside or tile != self._grid.tile_of(block):
-            raise OutputMismatch(f"POV-Ray's state file has a tile of {tile}, which is no block")
+        area, block = self._grid.area, self._grid.block_at(top, left)
+        is_inside = area.start <= top <= bottom < area.stop and area.left <= left <= right
+        if not is_inside or self._grid.tile_of(block) != Tile(top, bottom + 1, left, right + 1):
+            where = f"rows {top}-{bottom}, columns {left}-{right}"
+            raise OutputMismatch(f"POV-Ray's state file has a tile of {where}, which is no block")
         at = places[b"PiId"]
         return TileRecord(block, message[:at] + _int(block) + message[at + 4 :])
 

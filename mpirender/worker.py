@@ -12,7 +12,6 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,21 +50,18 @@ from mpirender.messages import (
 from mpirender.model import Job, Result, Task, Tile
 from mpirender.partition import Grid
 from mpirender.paths import Scratch
-from mpirender.process import STALLED_AFTER, Child, Exit, Process, clean_environment
+from mpirender.pool import Pool
+from mpirender.process import STALLED_AFTER, Exit
 from mpirender.renderers import renderer_named
-from mpirender.renderers.base import PLACE, Command, Renderer, Spare, TileStream
+from mpirender.renderers.base import Renderer
 from mpirender.resting import close_resting
-from mpirender.session import Session
 from mpirender.units import Bytes, Seconds, format_seconds
 
 __all__ = ["Worker"]
 
 log = logging.getLogger(__name__)
 
-_SHARE_OF_MEMORY = 0.9  # of its part of the host's; a renderer that has grown beyond it goes
 _REST: Seconds = 30.0  # for which a renderer is kept open without a first task
-_LEAD = 4.0  # start latencies: forecasts err, and to begin too early costs a core nothing
-_LEAD_OF_SPARE: Seconds = 0.1  # before the time that the scene takes
 
 
 @dataclass(slots=True)
@@ -74,11 +70,10 @@ class _Engagement:
 
     begin: Begin
     scratch: Scratch
+    pool: Pool
     since: Seconds
     attempts: list[Attempt] = field(default_factory=list)
     ending: list[Attempt] = field(default_factory=list)  # only their pictures are awaited
-    sessions: dict[tuple[str, ...], Session] = field(default_factory=dict)  # by their argv
-    spare: Spare | None = None  # for the next task
     puts_frames: bool = False
     paces: dict[int, Seconds] = field(default_factory=dict)  # a pixel of each job lately took
     has_asked: bool = False
@@ -88,11 +83,6 @@ class _Engagement:
     def keep(self) -> bool:
         """Whether files stay."""
         return self.begin.jobs[0].keep
-
-    @property
-    def has_streamed(self) -> bool:
-        """Whether a renderer has come to its pixels."""
-        return any(attempt.has_streamed for attempt in self.attempts)
 
     def job(self, task: Task) -> Job:
         """Return the job that a task is of."""
@@ -153,20 +143,13 @@ class Worker:
 
     def _engage(self, begin: Begin, now: Seconds) -> None:
         scratch = Scratch(self.rank)
-        self._engaged = _Engagement(begin, scratch, now)
+        self._engaged = _Engagement(begin, scratch, Pool(begin, scratch), now)
         self._engaged.puts_frames = bool(begin.tokens) and all(t.exists() for t in begin.tokens)
         for job in begin.jobs:
             scratch.place(job.files)
         if begin.jobs[0].keep:
             log.info("rank %d on %s keeps its files in %s", self.rank, self.host, scratch.folder)
         self._engaged.has_asked = True  # that it was there said so
-        self._provide(self._engaged)
-
-    def _provide(self, engaged: _Engagement) -> None:
-        """Start a renderer for the next task, where it need not know the task for that."""
-        job = engaged.begin.jobs[0]
-        with suppress(MpirenderError):  # the task will bring it to light
-            engaged.spare = renderer_named(job.renderer).spare(job, threads=engaged.begin.threads)
 
     def _start(self, task: Task, number: int, now: Seconds) -> None:
         engaged = self._engagement()
@@ -179,8 +162,7 @@ class Worker:
         pictures = pictures_of(renderer, job, task, command.output)
         streams = streams_of(renderer, job, task, command.output)
         try:
-            process = self._spare_for(task, streams, command.output, scratch.log(task.id, number))
-            process = process or self._set_to_work(command, job, scratch.log(task.id, number))
+            process = engaged.pool.start(task, command, streams, scratch.log(task.id, number))
         except MpirenderError as error:
             for stream in streams.values():
                 stream.close()
@@ -193,37 +175,6 @@ class Worker:
             task, number, command, process, watch, grid, now, pictures=pictures, streams=streams
         )
         engaged.attempts.append(attempt)
-        close_resting()  # whatever else was started early is of no use for this run
-
-    def _spare_for(
-        self, task: Task, streams: dict[int, TileStream], output: Path, log: Path
-    ) -> Child | None:
-        """Return the spare renderer, at work on a task; None where there is none for it."""
-        engaged = self._engagement()
-        spare, engaged.spare = engaged.spare, None
-        if spare is None or spare.take_up(task, streams[task.tile.frame], output, log):
-            return spare
-        spare.kill()
-        return None
-
-    def _set_to_work(self, command: Command, job: Job, log: Path) -> Child:
-        """Start a renderer, or ask one that has stayed."""
-        engaged = self._engagement()
-        begin = engaged.begin
-        environment = _environment(command, begin)
-        if not command.request:
-            return Process(command.argv, directory=job.directory, environment=environment, log=log)
-        if command.argv not in engaged.sessions:
-            most = int(_SHARE_OF_MEMORY * this_machine().memory / begin.neighbours)
-            resting = Session.rested(command.argv, job.directory, most_memory=most)
-            engaged.sessions[command.argv] = resting or Session(
-                command.argv,
-                directory=job.directory,
-                environment=environment,
-                log=engaged.scratch.folder / f"session-{len(engaged.sessions)}.log",
-                most_memory=most,
-            )
-        return engaged.sessions[command.argv].begin(command.request, log)
 
     def _shorten(self, task_id: int, part: Tile) -> None:
         for attempt in self._engagement().attempts:
@@ -280,11 +231,11 @@ class Worker:
             self._hands.remove(hand)
             self._send(ChoreDone(hand.chore.output, hand.error))
             moved = True
-        if engaged.spare is None and engaged.begin.jobs[0].spares and engaged.has_streamed:
-            self._provide(engaged)
+        if any(attempt.has_streamed for attempt in engaged.attempts):
+            engaged.pool.provide()
         if self._could_begin_another(now):
             self._ask(engaged)
-        if not (engaged.sessions or engaged.attempts) and now - engaged.since > _REST:
+        if not (engaged.pool.has_sessions or engaged.attempts) and now - engaged.since > _REST:
             close_resting()  # there are more ranks than tasks
         self._show_life(now)
         return moved
@@ -427,9 +378,7 @@ class Worker:
         if not engaged.attempts:
             return True
         attempt = engaged.attempts[0]
-        lead = _LEAD * engaged.renderer(attempt.task).start_latency
-        if engaged.spare:
-            lead = _LEAD_OF_SPARE + attempt.setup_seconds
+        lead = engaged.pool.lead(attempt.task, attempt.setup_seconds)
         if attempt.command.request:  # no process more
             pace = engaged.paces.get(attempt.task.job, math.inf)
             return min(attempt.seconds_left(now), attempt.seconds_left_at(pace, now)) <= lead
@@ -495,20 +444,9 @@ class Worker:
             self._end(attempt)
         engaged.attempts.clear()
         engaged.ending.clear()
-        for session in engaged.sessions.values():
-            session.close()
-        if engaged.spare:
-            engaged.spare.kill()
+        engaged.pool.close()
         if not (engaged.keep or engaged.has_failed):
             engaged.scratch.remove()
-
-
-def _environment(command: Command, begin: Begin) -> dict[str, str]:
-    """Return the variables for a renderer: the rank's own without the launcher's."""
-    environment = clean_environment(os.environ)
-    environment["OMP_NUM_THREADS"] = str(begin.threads)
-    environment[PLACE] = str(begin.place)
-    return environment | dict(command.environment)
 
 
 def _memory_available() -> Bytes:

@@ -33,7 +33,7 @@ LEVELS = (
     ("transport", "renderers"),
     (
         *("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
-        *("snapshot", "measure", "tune", "reporter", "preload", "run"),
+        *("snapshot", "measure", "tune", "reporter", "preload", "pool", "run"),
     ),
     ("cli", "app", "bench", "firstpass"),
     ("__main__",),

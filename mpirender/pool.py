@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mpirender.errors import MpirenderError
@@ -65,10 +66,9 @@ class Pool:
         if self._spare or not self._has_spares:
             return
         job = self._begin.jobs[0]
-        try:
+        with suppress(MpirenderError):  # the task will bring it to light
             self._spare = renderer_named(job.renderer).spare(job, threads=self._begin.threads)
-        except MpirenderError:  # the task will bring it to light
-            self._has_spares = False
+        self._has_spares = self._spare is not None
 
     def start(
         self, task: Task, command: Command, streams: Mapping[int, TileStream], log: Path
@@ -86,8 +86,10 @@ class Pool:
         else:
             if spare:
                 spare.kill()
+                self._has_spares = False  # another one could not either
             child = self._new(task, command, log)
-        close_resting()  # whatever else was started early is of no use for this run
+        if len(self._begin.jobs) == 1:
+            close_resting()  # whatever else was started early is of no use for this run
         return child
 
     def _new(self, task: Task, command: Command, log: Path) -> Child:
@@ -109,6 +111,7 @@ class Pool:
                 log=self._scratch.folder / f"session-{len(self._sessions)}.log",
                 most_memory=most,
             )
+            close_resting()
         return self._sessions[command.argv].begin(command.request, log)
 
     def close(self) -> None:

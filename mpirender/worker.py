@@ -231,8 +231,6 @@ class Worker:
             self._hands.remove(hand)
             self._send(ChoreDone(hand.chore.output, hand.error))
             moved = True
-        if any(attempt.has_streamed for attempt in engaged.attempts):
-            engaged.pool.provide()
         if self._could_begin_another(now):
             self._ask(engaged)
         if not (engaged.pool.has_sessions or engaged.attempts) and now - engaged.since > _REST:
@@ -266,6 +264,7 @@ class Worker:
             news += self._new_frames(attempt, end, now)
             ended = end is not None and end.status == 0
             if records := attempt.finished_tiles(now, ended=ended):
+                engaged.pool.provide()
                 news.append(tiles_done(attempt, records))
             if attempt.is_done:
                 result = self._finish(attempt, now)

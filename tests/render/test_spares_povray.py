@@ -16,6 +16,7 @@ from render.stills import DATA, Stage, assert_same, own_words, still
 from unit.samples import job
 
 from mpirender.backoff import Backoff
+from mpirender.errors import SetupError
 from mpirender.images import read_picture
 from mpirender.model import Job, PictureType, Task, Tile
 from mpirender.partition import Grid
@@ -142,7 +143,74 @@ def test_tasks_that_are_not_alike_get_no_spare(work: Job) -> None:
     assert Povray().spare(job(renderer="povray"), threads=1) is None
 
 
+def test_a_picture_of_very_many_blocks_gets_none(work: Job) -> None:
+    large = replace(work, width=8000, height=8000, area=Tile(0, 8000, 0, 8000), block=80)
+    spare = Povray().spare(large, threads=1)
+    assert spare is not None
+    spare.kill()
+    assert Povray().spare(replace(large, block=64), threads=1) is None
+
+
+def test_where_nothing_can_be_prepared_that_is_told(
+    work: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with pytest.raises(SetupError, match="No such file"):
+        Povray().spare(work, threads=1)
+    odd = tmp_path / 'a "b"'
+    odd.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(odd))
+    with pytest.raises(SetupError, match="no name for a pipe"):
+        Povray().spare(work, threads=1)
+    assert list(odd.iterdir()) == []
+
+
+def test_without_room_for_what_it_must_know_it_takes_up_nothing(
+    work: Job, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def confine(self: StateFile, tile: Tile) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(StateFile, "confine", confine)
+    spare = waiting(work)
+    with closing(StateFile(scratch / "t.png", Grid(work.area, 32))) as state, closing(spare):
+        assert not spare.take_up(PART, state, scratch / "t.png", scratch / "t.log")
+
+
 # -------------------------------------------------------------------------- in a whole run
+
+
+@pytest.mark.parametrize("pattern", ["+RP1", "+RS3", "+RP4"])
+def test_tiles_in_another_order_are_rendered_once(pattern: str, tmp_path: Path) -> None:
+    arguments = ("fine_edges.pov", "+W160", "+H160", pattern)
+    whole = Stage(tmp_path / "plain")
+    whole.plain(*arguments)
+    stage = Stage(tmp_path / "ours")
+    done = stage.mpirender(MPICH, 2, [*arguments, "--rows-per-task", "32", "-v"])
+    assert done.returncode == 0, done.stderr
+    assert "5 tasks on 2 ranks" in done.stderr
+    assert "rendered before" not in done.stderr
+    assert_same(stage.picture, still(whole.picture))
+
+
+ADDS = """\
+#version 3.7;
+global_settings { assumed_gamma 1 }
+#fopen Diary "diary.txt" append
+#write (Diary, "read\\n")
+#fclose Diary
+camera { location -4 * z look_at 0 }
+plane { z, 1 pigment { gradient y color_map { [0 rgb 0] [1 rgb 1] } scale 9 } finish { ambient 1 } }
+"""
+
+
+def test_only_those_who_render_read_the_scene(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    (stage.directory / "s.pov").write_text(ADDS)
+    done = stage.mpirender(MPICH, 2, ["s.pov", "+W64", "+H64", "--rows-per-task", "32"])
+    assert done.returncode == 0, done.stderr
+    assert (stage.directory / "diary.txt").read_text() == 2 * "read\n"
+
 
 RED = "#declare Wanted = rgb <1, 0, 0>;\n#macro Own(C) pigment { Wanted } #end\n"
 SCENE = """\

@@ -424,6 +424,13 @@ def test_a_picture_of_fewer_pixels_than_asked_for_does_not_count() -> None:
         watch("whole-picture", expected_pixels=64 * 49).judge(ENDED)
 
 
+def test_a_fault_in_a_header_of_ours_is_not_the_scenes() -> None:
+    seen = PovrayWatch(4)
+    seen.see("File '/tmp/mpirender-spare-x/wait.inc' line 1: Parse Error: No pipe here")
+    with pytest.raises(RendererFailed, match="No pipe here"):
+        seen.judge(FAILED)
+
+
 def test_a_picture_that_was_not_finished_does_not_count() -> None:
     seen = PovrayWatch(3072)
     seen.see("Rendered 2048 of 3072 pixels (66%)")

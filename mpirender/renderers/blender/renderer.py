@@ -16,6 +16,7 @@ from mpirender.renderers.blender.blocks import (
     part_of,
     preview_of,
 )
+from mpirender.renderers.blender.options import parse_options
 from mpirender.renderers.blender.play import Play, argv_of, environment_of
 from mpirender.renderers.blender.question import BlenderQuestion
 from mpirender.renderers.blender.watch import BlenderWatch
@@ -71,7 +72,8 @@ class Blender:
 
         But for graphics cards: which one is this rank's is not known yet.
         """
-        BlenderQuestion(request).close()
+        if "device" not in dict(parse_options(request.arguments).overrides):
+            BlenderQuestion(request).close()
 
     def spare(self, job: Job, *, threads: int) -> None:
         """Return None: one process does all tasks; see `Renderer.spare`."""

@@ -46,6 +46,7 @@ _ASK_LIMIT: Seconds = 60.0
 _LOOK_EVERY: Seconds = 0.005  # while all ranks wait for the answer
 _BANNER = "Persistence of Vision"  # printed once the settings have been written
 _PARSES = "==== [Parsing"  # printed once it begins to read the scene
+_PATTERNS = {"Render_Pattern", "Render_Block_Step"}  # state files count tiles in their order
 _KINDS = {
     "PNG": "png",
     "JPEG": "jpeg",
@@ -75,7 +76,8 @@ class PovrayQuestion:
         try:
             self._process = self._start(self._settings, path_argument("+HI", stop))
             if request.ranks > 1:
-                self._look = self._start(self._own, "-F")
+                nothing = path_argument("+I", folder / "none.pov")
+                self._look = self._start(self._own, nothing, "-F")
         except RendererNotFound as error:
             self._folder.cleanup()
             raise RendererNotFound(f"POV-Ray: {error.message}", hint=_INSTALL) from error
@@ -128,14 +130,14 @@ class PovrayQuestion:
             library=library,
             shares_samples=has_radiosity(scene, library),
             threads=threads_in(self._arguments),
-            spares=streams and self._has_no_header(),
+            spares=streams and not _PATTERNS & settings.keys() and self._has_no_header(),
         )
 
     def _has_no_header(self) -> bool:
         """Return whether the user's settings leave the header of the scene to us.
 
         The question itself has a header that takes the place of theirs. So another POV-Ray writes
-        its settings, and is ended before it comes to the scene.
+        its settings; there is no scene for it to come to.
         """
         if self._look is None:
             return False

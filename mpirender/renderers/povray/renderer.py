@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpirender.errors import OutputMismatch, UsageError
+from mpirender.errors import MpirenderError, OutputMismatch, UsageError
 from mpirender.model import Job, JobFrame, PictureFormat, PictureType, Task, Tile
 from mpirender.partition import Grid, Split
 from mpirender.renderers.base import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Povray"]
 
+_MOST_MARKS = 15_000  # 8 us each to write and to read: half of what a spare saves
 _CARRIER = ("+FP8", "-TH")
 """What tiles of a JPEG are rendered as: lossless, and the 8-bit values that the encoder gets."""
 
@@ -65,7 +67,8 @@ class Povray:
         if not any(Path(scene + ending).is_file() for ending in ("", ".pov", ".ini")):
             raise UsageError(f"no such scene: {scene}", hint=f"looked in {Path.cwd()}")
         question = PovrayQuestion(request)
-        self.start_early(request)
+        with suppress(MpirenderError):  # the task will bring it to light
+            self.start_early(request)
         return question
 
     def start_early(self, request: Request) -> None:
@@ -77,7 +80,8 @@ class Povray:
 
     def spare(self, job: Job, *, threads: int) -> PovraySpare | None:
         """Return a POV-Ray that can be told its part later; see `Renderer.spare`."""
-        if not job.spares:
+        grid = Grid(job.area, job.block)
+        if not job.spares or grid.rows * grid.columns > _MOST_MARKS:
             return None
         argv = job.program, *job.arguments, *_own(job, threads)
         rested = PovraySpare.rested(argv, job.directory, job.environment)

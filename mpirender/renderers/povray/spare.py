@@ -12,22 +12,22 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from resource import struct_rusage
 from typing import ClassVar
 
+from mpirender.errors import SetupError
 from mpirender.model import Task
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import TileStream
 from mpirender.renderers.povray.state import StateFile
-from mpirender.renderers.povray.switches import canvas_file, path_argument
+from mpirender.renderers.povray.switches import WAIT, canvas_file, path_argument
 from mpirender.resting import Resting
 
 __all__ = ["PovraySpare"]
 
-_NAME = "spare"
-_WAIT = '#fopen Mpirender_Go "{}" write\n#fclose Mpirender_Go\n'
+_NAME, _PIPE = "spare", "go"
 
 
 class PovraySpare(Process):
@@ -49,28 +49,37 @@ class PovraySpare(Process):
         self, argv: Sequence[str], directory: Path, variables: Sequence[tuple[str, str]]
     ) -> None:
         self._key = tuple(argv), directory, tuple(variables)
-        self._temporary = tempfile.TemporaryDirectory(prefix="mpirender-spare-")
-        self._folder = Path(self._temporary.name)
-        header, self._pipe_name = self._folder / "wait.inc", self._folder / "go"
         self._gate: int | None = None
         self._output: Path | None = None
-        try:
-            os.mkfifo(self._pipe_name)
-            header.write_text(_WAIT.format(self._pipe_name))
-            super().__init__(
-                [
-                    *argv,
-                    path_argument("+HI", header),
-                    path_argument("+O", self._folder / _NAME),
-                    *("-D", "+V", "-P", "+C", "All_Console=On"),
-                ],
-                directory=directory,
-                environment=clean_environment(os.environ) | dict(variables),
-                log=self._folder / "said.log",
-            )
-        except BaseException:
-            self._temporary.cleanup()
-            raise
+        with ExitStack() as stack:
+            try:
+                self._temporary = tempfile.TemporaryDirectory(prefix="mpirender-spare-")
+                stack.callback(self._temporary.cleanup)
+                self._folder = Path(self._temporary.name)
+                self._write_header()
+                super().__init__(
+                    [
+                        *argv,
+                        path_argument("+HI", self._folder / WAIT),
+                        path_argument("+O", self._folder / _NAME),
+                        *("-D", "+V", "-P", "+C", "All_Console=On"),
+                    ],
+                    directory=directory,
+                    environment=clean_environment(os.environ) | dict(variables),
+                    log=self._folder / "said.log",
+                )
+            except OSError as error:
+                raise SetupError(f"nothing can be prepared: {error}") from error
+            stack.pop_all()  # it is removed at the end of the process
+
+    def _write_header(self) -> None:
+        """Write the header, and make the pipe that it waits for."""
+        pipe = self._folder / _PIPE
+        if '"' in str(pipe):  # which POV-Ray's strings do not have
+            raise SetupError(f"{pipe}: no name for a pipe in a scene")
+        os.mkfifo(pipe)
+        text = f'#fopen Mpirender_Go "{pipe}" write\n#fclose Mpirender_Go\n'
+        (self._folder / WAIT).write_text(text)
 
     @classmethod
     def rested(
@@ -91,11 +100,11 @@ class PovraySpare(Process):
         try:
             stream.link(self._folder / f"{_NAME}.pov-state")
             (self._folder / "said.log").replace(log)
-        except OSError:  # a file system without links
+            stream.confine(task.tile)
+            self._gate = os.open(self._folder / _PIPE, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:  # a file system without links, or without room
             return False
-        stream.confine(task.tile)
         self._output = output
-        self._gate = os.open(self._pipe_name, os.O_RDONLY | os.O_NONBLOCK)
         return True
 
     def lines(self) -> list[str]:

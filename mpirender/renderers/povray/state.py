@@ -85,9 +85,17 @@ class StateFile:
         """Have a POV-Ray that is yet to continue this file render one rectangle and nothing else.
 
         All other blocks of the area are in the file then as if they had been rendered.
+
+        Raises
+        ------
+        OSError
+            If there is no room for that; the file is empty then.
         """
-        with self._path.open("wb") as file:
-            file.write(_HEADER + _marks(self._grid, tile))
+        try:
+            self._path.write_bytes(_HEADER + _marks(self._grid, tile))
+        except OSError:
+            self._path.write_bytes(b"")
+            raise
         self.header = _HEADER
         self._file = self._path.open("rb")
         self._file.seek(0, os.SEEK_END)

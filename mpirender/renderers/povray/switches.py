@@ -12,6 +12,7 @@ from mpirender.model import Job, Tile
 __all__ = [
     "SAMPLES",
     "SCENE_WITH_SAMPLES",
+    "WAIT",
     "area_arguments",
     "canvas_file",
     "ending_of",
@@ -24,6 +25,9 @@ __all__ = [
 
 SAMPLES, SCENE_WITH_SAMPLES = "samples.rca", "with-samples.pov"
 """Files of a job: radiosity samples, and the scene that makes do with them."""
+
+WAIT = "wait.inc"
+"""A header of ours in which POV-Ray waits for its task."""
 
 _HEADER_ENDING = ".inc"
 _THREADS = re.compile(r"(?:[+-]WT|Work_Threads=)(\d+)", re.IGNORECASE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mpirender.errors import RendererFailed, SceneError
 from mpirender.process import Exit
+from mpirender.renderers.povray.switches import WAIT
 from mpirender.units import Seconds
 
 __all__ = ["PovrayWatch"]
@@ -136,7 +137,8 @@ class PovrayWatch:
             r"Failed to parse command-line option",
         ):
             if found := re.search(fault, text):
-                return found[0].strip()
+                is_ours = WAIT in found[0].replace(" ", "")
+                return "" if is_ours else found[0].strip()
         return ""
 
     def _complaint(self) -> str:

@@ -30,6 +30,8 @@ from mpirender.worker import Worker
 __all__ = ["Production", "assemble", "connect", "dismiss", "mpi_version", "produce", "work"]
 
 _FIRST_LOOK: Seconds = 0.005  # while all ranks wait for the first message
+_LONGEST: Seconds = 0.06  # between two looks
+_LOOKS: Seconds = 0.12  # over the number of ranks: of rank 0, for which the more of them may wait
 _SHORTEST_AT_WORK: Seconds = 0.008  # a block that follows at once takes no core from the next one
 _GROWTH_OF_IDLE = 1.1  # of a rank whose core has nothing else to do, and for which others may wait
 
@@ -157,6 +159,7 @@ def _worker(transport: Transport) -> Worker:
 def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> None:
     """Carry messages and let everybody do a step until all is done; asleep where nothing is."""
     backoff = Backoff(longest=_FIRST_LOOK)
+    longest = min(_LONGEST, max(_SHORTEST_AT_WORK, _LOOKS / transport.size)) if root else _LONGEST
     try:
         worker.greet()
         preload()
@@ -173,7 +176,7 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
                 elif root:
                     root.handle(source, message, now)
             if moved:
-                backoff = _patience(worker)
+                backoff = _patience(worker, longest)
             else:
                 backoff.sleep(worker.voices)
     except BaseException as error:
@@ -185,11 +188,11 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
         raise
 
 
-def _patience(worker: Worker) -> Backoff:
+def _patience(worker: Worker, longest: Seconds) -> Backoff:
     """Return how a rank waits for others, for an answer, or for its own renderer."""
     if worker.is_idle:
-        return Backoff(growth=_GROWTH_OF_IDLE)
-    return Backoff() if worker.has_asked else Backoff(_SHORTEST_AT_WORK)
+        return Backoff(longest=longest, growth=_GROWTH_OF_IDLE)
+    return Backoff(longest=longest) if worker.has_asked else Backoff(_SHORTEST_AT_WORK, longest)
 
 
 def _abort(transport: Transport, error: BaseException) -> None:

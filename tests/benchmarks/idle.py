@@ -39,6 +39,7 @@ TILE_PX = 32  # POV-Ray's own tile: a picture of one cannot be shared out
 SHARED_PX = 256
 RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
 RENDERER = "povray"
+AT_WORK_S = 0.2  # of processor time, which one that waits does not use
 PROBE_RAYS = 33  # a side of the lamp in the calibrating render
 
 # Every pixel costs the same: a wall lit by a lamp of RAYS x RAYS points, without short cuts.
@@ -103,8 +104,11 @@ def find_ranks(parent: psutil.Process) -> Iterator[tuple[int, psutil.Process]]:
 
 
 def renders(process: psutil.Process) -> bool:
-    """Return whether a renderer runs below a process."""
-    return any(child.name() == RENDERER for child in process.children(recursive=True))
+    """Return whether a renderer is at work below a process; some only wait for a task."""
+    return any(
+        child.name() == RENDERER and child.cpu_times().user > AT_WORK_S
+        for child in process.children(recursive=True)
+    )
 
 
 def read_ranks(stop: threading.Event) -> dict[int, Readings]:

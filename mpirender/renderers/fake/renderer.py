@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Fake", "FakeStream", "FakeWatch"]
 
-_CHILD = Path(child.__file__)
+_START = (  # imported, it is compiled once; as a script it would be at every start
+    f"import sys; sys.path.append({str(Path(child.__file__).parent)!r}); "
+    "import child; sys.exit(child.main(sys.argv[1:]))"
+)
 
 
 class Fake:
@@ -64,7 +67,7 @@ class Fake:
         rectangle = f"{tile.start},{tile.stop},{tile.left},{tile.right}"
         return Command(
             argv=(
-                *(sys.executable, "-I", "-S", str(_CHILD), *job.arguments),
+                *(sys.executable, "-I", "-S", "-c", _START, *job.arguments),
                 *(("--stream",) if job.streams else ()),
                 *(str(task.id), str(attempt), numbers, rectangle, str(output)),
             ),

@@ -208,6 +208,16 @@ class FramePartition:
         ]
 
     @property
+    def units(self) -> int:
+        """How many units there are."""
+        return self._firsts[-1]
+
+    @property
+    def stride(self) -> int:
+        """From a row of blocks to the same one in the next frame, in the first section."""
+        return self._sections[0].grid.rows
+
+    @property
     def frames(self) -> int:
         """How many frames there are."""
         return self.total

@@ -67,6 +67,16 @@ class Partition:
         return self.grid.far_parts(tile, left) if self.divides else []
 
     @property
+    def units(self) -> int:
+        """How many blocks there are."""
+        return self._total
+
+    @property
+    def stride(self) -> int:
+        """From a block to the one below it."""
+        return self.grid.columns
+
+    @property
     def frames(self) -> int:
         """How many frames there are: one."""
         return 1

@@ -56,23 +56,20 @@ class Takeover:
     ----------
     seconds_left : float
         In which the other rank expects to be done alone.
-    seconds_per_block : float
-        What it takes for a block.
     setup_seconds : float
         What the newcomer needs before its first block.
     pretrace_seconds : float
         What it needs for each block besides the tracing, since it begins anew.
-    parts : sequence of int
-        Blocks of the parts that can be taken.
+    parts : sequence of (int, float)
+        The parts that can be taken: blocks, and seconds that the other rank needs for them.
     speed : float
         Of the newcomer, as a part of the other rank's.
     """
 
     seconds_left: Seconds
-    seconds_per_block: Seconds
     setup_seconds: Seconds
     pretrace_seconds: Seconds
-    parts: Sequence[int]
+    parts: Sequence[tuple[int, Seconds]]
     speed: float = 1.0
 
 

@@ -47,15 +47,16 @@ class Halving:
     def part_to_take(self, offer: Takeover) -> int | None:
         """Return the part with which both are done soonest; see `Policy.part_to_take`."""
 
-        def end(blocks: int) -> Seconds:
-            each = (offer.seconds_per_block + offer.pretrace_seconds) / offer.speed
-            newcomer = offer.setup_seconds + blocks * each
-            return max(newcomer, offer.seconds_left - blocks * offer.seconds_per_block)
+        def end(index: int) -> Seconds:
+            blocks, seconds = offer.parts[index]
+            work = seconds + blocks * offer.pretrace_seconds
+            newcomer = offer.setup_seconds + work / offer.speed
+            return max(newcomer, offer.seconds_left - seconds)
 
         if not offer.parts:
             return None
-        best = min(range(len(offer.parts)), key=lambda index: end(offer.parts[index]))
-        gain = offer.seconds_left - end(offer.parts[best])
+        best = min(range(len(offer.parts)), key=end)
+        gain = offer.seconds_left - end(best)
         worth = max(self.worth, self.worth_of_setup * offer.setup_seconds)
         return best if gain >= worth else None
 

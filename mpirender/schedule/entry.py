@@ -9,7 +9,7 @@ from mpirender.errors import ErrorRecord
 from mpirender.model import Task
 from mpirender.units import Seconds
 
-__all__ = ["Entry", "Pace", "TaskState", "time_of"]
+__all__ = ["Entry", "Pace", "TaskState", "rest_of", "time_of"]
 
 _OVERDUE = 4.0  # a task over its time is taken to need a fourth of what it has had
 _FORGETTING = 0.2  # weight of the last block among those before it
@@ -41,14 +41,23 @@ class Pace:
     since: Seconds
     seconds: Seconds | None = None
 
-    def note(self, now: Seconds, blocks: int, *, before: Seconds) -> None:
-        """Learn that blocks were finished; `before` is time since the last that was not theirs."""
+    def note(self, now: Seconds, blocks: int, *, before: Seconds) -> Seconds:
+        """Learn that blocks were finished and return what each took.
+
+        Parameters
+        ----------
+        now : float
+        blocks : int
+        before : float
+            Time since the last ones that was not theirs.
+        """
         took = max(0.0, now - self.since - before) / blocks
         self.since = now
         if self.seconds is None:
             self.seconds = took
         else:
             self.seconds += (took - self.seconds) * min(1.0, blocks * _FORGETTING)
+        return took
 
     def seconds_left(self, blocks: int, now: Seconds) -> Seconds:
         """Return the expected time for some more blocks, the first of which has been begun."""
@@ -60,7 +69,12 @@ def time_of(blocks: int, each: Seconds, gone: Seconds) -> Seconds:
 
     Neighbours cost alike: where it takes longer than it should, so will those after it.
     """
-    return (blocks - 1) * max(each, gone) + max(each - gone, gone / 2)
+    return (blocks - 1) * max(each, gone) + rest_of(each, gone)
+
+
+def rest_of(block: Seconds, gone: Seconds) -> Seconds:
+    """Return the expected time for a block that has been going on for a while."""
+    return max(block - gone, gone / 2)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from mpirender.events import TilesCompleted
 from mpirender.model import Result
 from mpirender.policy import Takeover
-from mpirender.schedule.entry import Entry, time_of
+from mpirender.schedule.costs import CostMap
+from mpirender.schedule.entry import Entry, rest_of, time_of
 from mpirender.units import Seconds
 
 __all__ = ["Lessons", "unfinished"]
@@ -23,10 +24,12 @@ _LATELY = 1 / 16  # weight of the last task among those before it
 
 @dataclass(slots=True)
 class Lessons:
-    """Sums over the tasks so far.
+    """Sums over the tasks so far, and the costs of blocks.
 
     Attributes
     ----------
+    costs : CostMap
+        Of blocks, on a rank of mean speed.
     blocks, tasks : float, int
         That have been completed.
     render_seconds, setup_seconds, latency_seconds : float
@@ -37,6 +40,7 @@ class Lessons:
         Of these; see `mpirender.events.TilesCompleted`.
     """
 
+    costs: CostMap
     blocks: float = 0.0
     tasks: int = 0
     render_seconds: Seconds = 0.0
@@ -98,8 +102,10 @@ class Lessons:
         if entry.pace is None or not event.blocks:
             return False
         before = event.setup_seconds + event.pretrace_seconds
-        is_first = entry.pace.seconds is None
-        entry.pace.note(now, len(event.blocks), before=before if is_first else 0.0)
+        pace, speed = entry.pace.seconds, self.rating(event.rank)
+        is_first = pace is None
+        took = entry.pace.note(now, len(event.blocks), before=before if is_first else 0.0)
+        self.costs.learn(event.blocks, took * speed, None if pace is None else pace * speed)
         if is_first and (before or not entry.task.numbers):  # it is not told of whole frames
             self.begun += 1
             self.begun_blocks += len(entry.left)
@@ -147,18 +153,39 @@ class Lessons:
         self._ratings[rank] = self._ratings.get(rank, 0.0) + moved
         self._ratings[other] = self._ratings.get(other, 0.0) - moved
 
-    def rating(self, rank: int) -> float:
+    def rating(self, rank: int | None) -> float:
         """Return how fast a rank is, as far as is known, to be divided by that of another one."""
-        return math.exp(self._ratings.get(rank, 0.0))
+        return math.exp(self._ratings.get(rank, 0.0)) if rank is not None else 1.0
+
+    def times_of(
+        self, blocks: Sequence[int], entry: Entry, seconds_left: Seconds, now: Seconds
+    ) -> list[Seconds]:
+        """Return what each of a running task's unfinished blocks should still take.
+
+        Parameters
+        ----------
+        blocks : sequence of int
+            Not empty; the first has been begun.
+        entry : Entry
+        seconds_left : float
+            What all of them should take; what is known of each is taken instead where it is.
+        now : float
+        """
+        if not (_is_followed(entry) and entry.pace and entry.pace.seconds):
+            return [seconds_left / len(blocks)] * len(blocks)
+        gone, speed = now - entry.pace.since, self.rating(entry.rank)
+        pace = entry.pace.seconds * speed
+        begun, *_ = self.costs.foretell(blocks[:1], pace)
+        others = self.costs.foretell(blocks[1:], max(pace, gone * speed))
+        return [rest_of(begun / speed, gone), *(seconds / speed for seconds in others)]
 
     def takeover(
-        self, seconds_left: Seconds, blocks_left: int, parts: Sequence[int], *, speed: float
+        self, seconds_left: Seconds, parts: Sequence[tuple[int, Seconds]], *, speed: float
     ) -> Takeover:
         """Return what a rank without work could relieve another one of."""
         return Takeover(
             seconds_left,
             speed=speed,
-            seconds_per_block=seconds_left / blocks_left,
             setup_seconds=self.start_seconds / max(1, self.begun),
             pretrace_seconds=self.pretrace_seconds / max(1, self.begun_blocks),
             parts=parts,

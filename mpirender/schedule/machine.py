@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from mpirender.errors import ErrorRecord
 from mpirender.events import (
@@ -30,6 +31,7 @@ from mpirender.events import (
 from mpirender.model import Result, Task, Tile
 from mpirender.partition import FramePartition, Partition
 from mpirender.policy import History, Policy, Takeover
+from mpirender.schedule.costs import CostMap
 from mpirender.schedule.ends import Ends
 from mpirender.schedule.entry import Entry, Pace, TaskState
 from mpirender.schedule.lessons import Lessons, unfinished
@@ -80,7 +82,7 @@ class Schedule:
         self._resting: dict[int, None] = {}
         self._failures: dict[int, int] = defaultdict(int)
         self._silence = Silence()
-        self._lessons = Lessons()
+        self._lessons = Lessons(CostMap(partition.units, partition.stride))
         self._ends = Ends(self._seconds_to_share)
         self._stopped: set[int] = set()
         self.fatal: ErrorRecord | None = None
@@ -452,9 +454,12 @@ class Schedule:
             return None
         left = unfinished(last, self._partition.units_of(last.task.tile), now)
         parts = self._partition.far_parts(last.task.tile, left)
-        counts = [blocks for _, blocks in parts]
+        times = self._lessons.times_of(left, last, seconds_left, now)
+        ends = [0.0, *accumulate(reversed(times))]  # what so many of the last blocks take
         speed = self._lessons.rating(rank) / self._lessons.rating(last.rank)
-        offer = self._lessons.takeover(seconds_left, max(1, len(left)), counts, speed=speed)
+        offer = self._lessons.takeover(
+            sum(times), [(blocks, ends[blocks]) for _, blocks in parts], speed=speed
+        )
         if not (parts or self._partition.divides):
             return None if rank in self._held else self._take_waiting(last.rank, offer, now, out)
         index = self._policy.part_to_take(offer)
@@ -462,7 +467,8 @@ class Schedule:
             return None
         out.append(ShortenTask(last.rank, last.task.id, parts[index][0]))
         newcomer = self._enter(parts[index][0])
-        newcomer.relieves, newcomer.expected = last.rank, offer.seconds_per_block / speed
+        blocks, seconds = offer.parts[index]
+        newcomer.relieves, newcomer.expected = last.rank, seconds / blocks / speed
         return newcomer
 
     def _take_waiting(
@@ -474,7 +480,7 @@ class Schedule:
             return None
         units, each = len(waiting.left), waiting.expected
         left = self._seconds_to_share(before, now) + units * each
-        offer = replace(offer, seconds_left=left, seconds_per_block=each, parts=[units])
+        offer = replace(offer, seconds_left=left, parts=[(units, units * each)])
         if self._policy.part_to_take(offer) is None:
             return None
         out.append(CancelTask(rank, waiting.task.id))

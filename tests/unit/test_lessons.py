@@ -7,8 +7,13 @@ from unit.samples import result
 
 from mpirender.events import TilesCompleted
 from mpirender.model import Task, Tile
+from mpirender.schedule.costs import CostMap
 from mpirender.schedule.entry import Entry, Pace
 from mpirender.schedule.lessons import Lessons, unfinished
+
+
+def nothing_learned() -> Lessons:
+    return Lessons(CostMap(40, 10))
 
 
 def part(rank: int, other: int, *, expected: float, took: float, units: int = 40) -> Entry:
@@ -20,14 +25,14 @@ def part(rank: int, other: int, *, expected: float, took: float, units: int = 40
 
 
 def compared(*parts: Entry) -> Lessons:
-    lessons = Lessons()
+    lessons = nothing_learned()
     for each in parts:
         lessons.compare(each)
     return lessons
 
 
 def test_all_ranks_are_equal_at_first() -> None:
-    assert Lessons().rating(3) == Lessons().rating(7)
+    assert nothing_learned().rating(3) == nothing_learned().rating(7)
 
 
 def test_a_rank_that_does_its_part_faster_than_expected_is_the_faster_one() -> None:
@@ -60,7 +65,7 @@ def told() -> Entry:
 
 @pytest.mark.parametrize(("now", "left"), [(15.0, 15.0), (20.0, 10.0), (29.5, 1.0), (90.0, 1.0)])
 def test_a_task_goes_on_after_it_has_told_how_far_it_is(now: float, left: float) -> None:
-    assert Lessons().end_of(told(), now) == left
+    assert nothing_learned().end_of(told(), now) == left
 
 
 def test_what_is_finished_by_now_is_not_there_to_be_taken() -> None:
@@ -76,7 +81,7 @@ def foretold() -> Entry:
 
 @pytest.mark.parametrize(("now", "left"), [(0.0, 10.0), (6.0, 4.0), (9.0, 2.25), (20.0, 5.0)])
 def test_a_task_of_which_nothing_is_heard_goes_on_as_foretold(now: float, left: float) -> None:
-    assert Lessons().end_of(foretold(), now) == left
+    assert nothing_learned().end_of(foretold(), now) == left
 
 
 def test_of_a_task_that_is_overdue_a_fifth_is_there_to_be_taken() -> None:
@@ -85,7 +90,7 @@ def test_of_a_task_that_is_overdue_a_fifth_is_there_to_be_taken() -> None:
 
 
 def test_a_task_is_foretold_by_the_last_ones_and_the_speed_of_its_rank() -> None:
-    lessons = Lessons()
+    lessons = nothing_learned()
     assert lessons.foretell(1, 0) == 0
     task = Task(0, Tile(0, 10, 0, 1), numbers=(1,))
     for rank, seconds in ((0, 8.0), (1, 16.0)) * 40:
@@ -95,7 +100,41 @@ def test_a_task_is_foretold_by_the_last_ones_and_the_speed_of_its_rank() -> None
 
 
 def test_the_start_of_a_whole_frame_is_not_told_of_with_its_rows() -> None:
-    lessons, entry = Lessons(), foretold()
+    lessons, entry = nothing_learned(), foretold()
     entry.pace = Pace(0.0)
     lessons.note(TilesCompleted(0, 0, tuple(range(10))), entry, 10.0)
     assert lessons.begun == 0
+
+
+# ------------------------------------------------------------------------- blocks one by one
+
+
+def a_row_and_a_half() -> tuple[Lessons, Entry]:
+    """Three rows of 10 blocks, of which 16 are done by 60 s; the one in column 7 took 41 s."""
+    lessons = nothing_learned()
+    entry = Entry(Task(0, Tile(0, 3, 0, 10)), rank=0, units=30, left=set(range(30)), pace=Pace(0.0))
+    now = 0.0
+    for block in range(16):
+        now += 41.0 if block == 7 else 1.0
+        lessons.note(TilesCompleted(0, 0, (block,)), entry, now)
+        entry.left.discard(block)
+    return lessons, entry
+
+
+def test_what_is_left_of_a_task_is_known_block_by_block() -> None:
+    lessons, entry = a_row_and_a_half()
+    times = lessons.times_of(range(16, 30), entry, 99.0, 56.5)
+    dear, others = [times[1], times[11]], [t for at, t in enumerate(times) if at not in (0, 1, 11)]
+    assert min(dear) > 3 * max(others)
+
+
+def test_of_the_block_that_has_been_begun_the_rest_counts() -> None:
+    lessons, entry = a_row_and_a_half()
+    at_once, later = (lessons.times_of([16, 18], entry, 99.0, now)[0] for now in (56.0, 56.5))
+    assert later == pytest.approx(at_once - 0.5)
+
+
+def test_without_any_block_all_that_is_left_is_taken_to_be_alike() -> None:
+    lessons, entry = a_row_and_a_half()
+    entry.pace = Pace(0.0)
+    assert lessons.times_of(range(16, 30), entry, 28.0, 60.0) == [2.0] * 14

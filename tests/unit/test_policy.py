@@ -177,14 +177,28 @@ def test_halving_hands_out_everything_in_one_round(history: History) -> None:
 # --------------------------------------------------------------------------------- takeovers
 
 
-def end_after(offer: Takeover, blocks: int) -> float:
-    """When both are done, if the newcomer takes so many blocks."""
-    newcomer = offer.setup_seconds + blocks * (offer.seconds_per_block + offer.pretrace_seconds)
-    return max(newcomer, offer.seconds_left - blocks * offer.seconds_per_block)
+def end_after(offer: Takeover, part: tuple[int, float]) -> float:
+    """When both are done, if the newcomer takes a part."""
+    blocks, seconds = part
+    newcomer = offer.setup_seconds + seconds + blocks * offer.pretrace_seconds
+    return max(newcomer, offer.seconds_left - seconds)
+
+
+def alike(seconds_left: float, *, setup: float = 0.0, pretrace: float = 0.0) -> Takeover:
+    """Return an offer of blocks that take a second each."""
+    parts = [(blocks, float(blocks)) for blocks in range(1, int(seconds_left))]
+    return Takeover(seconds_left, setup, pretrace, parts)
+
+
+def taken_of(offer: Takeover) -> int | None:
+    """Return how many blocks are taken."""
+    part = Halving().part_to_take(offer)
+    return None if part is None else offer.parts[part][0]
 
 
 costs = st.floats(0, 1e4)
-offers = st.builds(Takeover, costs, costs, costs, costs, st.lists(st.integers(1, 999)))
+parts = st.lists(st.tuples(st.integers(1, 999), costs))
+offers = st.builds(Takeover, costs, costs, costs, parts)
 
 
 @given(offers)
@@ -192,49 +206,50 @@ offers = st.builds(Takeover, costs, costs, costs, costs, st.lists(st.integers(1,
 def test_no_other_part_would_be_done_sooner(offer: Takeover) -> None:
     taken = Halving().part_to_take(offer)
     if taken is not None:
-        best = min(end_after(offer, blocks) for blocks in offer.parts)
+        best = min(end_after(offer, part) for part in offer.parts)
         assert end_after(offer, offer.parts[taken]) == best
 
 
 @given(offers)
 @settings(deadline=None)
 def test_a_part_is_taken_exactly_where_that_is_worth_a_start(offer: Takeover) -> None:
-    gain = max((offer.seconds_left - end_after(offer, n) for n in offer.parts), default=-1.0)
+    gain = max((offer.seconds_left - end_after(offer, part) for part in offer.parts), default=-1.0)
     is_worth_it = gain >= max(0.05, 0.25 * offer.setup_seconds)
     assert (Halving().part_to_take(offer) is not None) == is_worth_it
 
 
 def test_without_a_setup_half_of_what_is_left_is_taken() -> None:
-    offer = Takeover(10.0, 1.0, setup_seconds=0, pretrace_seconds=0, parts=range(1, 10))
-    assert offer.parts[Halving().part_to_take(offer) or 0] == 5
+    assert taken_of(alike(10.0)) == 5
+
+
+def test_the_half_is_one_by_time() -> None:
+    dear_at_the_end = [(5, 9.2), (4, 9.0), (3, 8.0), (2, 7.0), (1, 6.0)]
+    assert taken_of(Takeover(10.0, 0.0, 0.0, dear_at_the_end)) == 1
+    cheap_at_the_end = [(5, 6.0), (4, 3.0), (3, 0.3), (2, 0.2), (1, 0.1)]
+    assert taken_of(Takeover(10.0, 0.0, 0.0, cheap_at_the_end)) == 5
 
 
 def test_a_setup_is_counted_so_that_both_end_together() -> None:
-    offer = Takeover(10.0, 1.0, setup_seconds=4, pretrace_seconds=0, parts=range(1, 10))
-    assert offer.parts[Halving().part_to_take(offer) or 0] == 3  # 4 + 3 = 10 - 3
+    assert taken_of(alike(10.0, setup=4.0)) == 3  # 4 + 3 = 10 - 3
 
 
 def test_a_slow_newcomer_takes_less() -> None:
-    offer = Takeover(10.0, 1.0, setup_seconds=0, pretrace_seconds=0, parts=range(1, 10), speed=0.25)
-    assert offer.parts[Halving().part_to_take(offer) or 0] == 2  # 2 / 0.25 = 10 - 2
+    assert taken_of(replace(alike(10.0), speed=0.25)) == 2  # 2 / 0.25 = 10 - 2
 
 
 def test_a_pretrace_is_counted_for_every_block() -> None:
-    offer = Takeover(12.0, 1.0, setup_seconds=0, pretrace_seconds=1, parts=range(1, 12))
-    assert offer.parts[Halving().part_to_take(offer) or 0] == 4  # 4 * 2 = 12 - 4
+    assert taken_of(alike(12.0, pretrace=1.0)) == 4  # 4 * 2 = 12 - 4
 
 
 @pytest.mark.parametrize("setup", [2.0, 9.0])
 def test_nothing_is_taken_where_the_setup_lasts_as_long_as_the_rest(setup: float) -> None:
-    offer = Takeover(2.0, 1.0, setup_seconds=setup, pretrace_seconds=0, parts=(1,))
-    assert Halving().part_to_take(offer) is None
+    assert taken_of(alike(2.0, setup=setup)) is None
 
 
 @pytest.mark.parametrize("name", sorted(set(PUBLISHED) - {"halving"}))
 def test_policies_of_a_queue_leave_running_tasks_alone(name: str) -> None:
-    offer = Takeover(1e3, 1.0, setup_seconds=0, pretrace_seconds=0, parts=range(1, 900))
     assert not policy_named(name).takes_over
-    assert policy_named(name).part_to_take(offer) is None
+    assert policy_named(name).part_to_take(alike(1e3)) is None
 
 
 # ------------------------------------------------------------------------------------- names

@@ -151,6 +151,18 @@ def test_a_rank_without_work_takes_the_far_half_of_what_another_has_left() -> No
     assert out == [ShortenTask(0, 0, rows(7, 10)), SendTask(1, Task(2, rows(7, 10)), 1)]
 
 
+def test_the_half_is_one_by_what_the_blocks_above_took() -> None:
+    machine = Schedule(Partition(Grid(Tile(0, 8, 0, 10), 1)), Halving(), ranks=2, retries=0)
+    machine.handle(WorkerReady(0), 0), machine.handle(WorkerReady(1), 0)
+    now = 0.0
+    for block in range(31):  # of rank 0's four rows; in each the last block takes 20 s
+        now += 20.0 if block % 10 == 9 else 1.0
+        machine.handle(TilesCompleted(0, 0, (block,)), now)
+    machine.handle(TilesCompleted(1, 1, tuple(range(40, 80))), now)
+    (order,) = sent(machine.handle(WorkerReady(1), now))
+    assert order.task.tile == Tile(3, 4, 9, 10)  # where blocks are alike it is the last five
+
+
 def test_the_one_that_ends_last_is_relieved() -> None:
     stage = Stage(ranks=3, rows=30)
     for rank in range(3):

@@ -74,7 +74,7 @@ def test_a_chunk_is_never_empty_nor_more_than_there_is(
 def test_a_newcomer_takes_what_ends_both_at_once(
     left: float, setup: float, parts: list[int], taken: int | None
 ) -> None:
-    offer = Takeover(left, left / 10, setup, 0.0, parts)
+    offer = Takeover(left, setup, 0.0, [(frames, frames * left / 10) for frames in parts])
     assert WholeFrames().part_to_take(offer) == taken
 
 

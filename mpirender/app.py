@@ -28,7 +28,6 @@ from mpirender.messages import Join
 from mpirender.model import Job, Result, Seat
 from mpirender.partition import FramePartition, Grid, Partition
 from mpirender.policy import Policy, automatic, policy_named
-from mpirender.preload import preload
 from mpirender.process import age_of_this_process
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import SceneInfo
@@ -47,7 +46,7 @@ from mpirender.views.progress import view_for
 if TYPE_CHECKING:
     from mpirender.tune import Trial
 
-__all__ = ["prepare", "render", "serve", "settle"]
+__all__ = ["prepare", "render", "settle"]
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,6 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
     try:
         with closing(shots):  # answered while MPI starts
             transport = connect(claim)
-            preload()
             recorder.end_phase(START)
             answers = [shot.question.answer() for shot in shots.shots if transport.rank == 0]
             recorder.end_phase(ASK)
@@ -120,11 +118,6 @@ def _remark(jobs: Sequence[Job], answers: Sequence[SceneInfo], *, ranks: int) ->
         level = logging.WARNING if idle > 0 else logging.INFO
         left = f", so that {plural(idle, 'rank')} will have nothing to do" if idle > 0 else ""
         log.log(level, "%s: frames are not cut%s: %s", job.scene.name, left, job.whole)
-
-
-def serve(claim: Claim) -> int:
-    """Do what rank 0 says until it says stop; every other rank's part."""
-    return work(connect(claim))
 
 
 # ------------------------------------------------------------------------------------ the run

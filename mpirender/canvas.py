@@ -72,10 +72,10 @@ class Canvas:
             self._tiles = TileFile(self._scratch.folder / "tiles", message.header)
             renderer = renderer_named(self._job.renderer)
             self._last_pass = renderer.last_pass(self._job, self._of, self._scratch.folder)
-        at, new = 0, []
+        at, new, records = 0, [], memoryview(message.pixels)
         for block, size in zip(message.blocks, message.sizes, strict=True):
             if block in self.missing:
-                self._tiles.append(message.pixels[at : at + size].data)
+                self._tiles.append(records[at : at + size])
                 new.append(block)
             at += size
         self.missing.difference_update(new)

@@ -111,8 +111,14 @@ def telling_block(
         return pixels[top : top + block.height, left : left + block.width]
 
     looked_at = blocks[:: max(1, len(blocks) // 200)]
-    best = max(looked_at, key=lambda block: np.unique(part(block)).size)
-    return (best, part(best)) if np.unique(part(best)).size >= 16 else None
+    best = max(looked_at, key=lambda block: _values(part(block)))
+    return (best, part(best)) if _values(part(best)) >= 16 else None
+
+
+def _values(pixels: NDArray[np.generic]) -> int:
+    """Return how many different values there are; np.unique would load masked arrays for that."""
+    values = np.sort(pixels, axis=None)
+    return 1 + int(np.count_nonzero(values[1:] != values[:-1]))
 
 
 def _overlap(one: Tile, other: Tile) -> bool:

@@ -6,19 +6,15 @@ import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mpirender.attempt import Attempt
 from mpirender.errors import MpirenderError
 from mpirender.messages import FrameDone, TilesDone, Witness
 from mpirender.model import Job, Result, TileRecord
 from mpirender.paths import atomic_replace
+from mpirender.preload import preload
 from mpirender.renderers.base import Renderer
 from mpirender.units import Bytes, Seconds
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["frame_done", "output_of", "result_of", "tiles_done", "witness_of"]
 
@@ -42,7 +38,7 @@ def tiles_done(attempt: Attempt, records: list[TileRecord]) -> TilesDone:
         header=attempt.stream.header,
         setup_seconds=attempt.setup_seconds,
         pretrace_seconds=attempt.pretrace_seconds,
-        pixels=_buffer(b"".join(record.data for record in records)),
+        pixels=b"".join(record.data for record in records),
     )
 
 
@@ -61,19 +57,20 @@ def frame_done(attempt: Attempt, job: Job, frame: int, now: Seconds, *, puts: bo
     """
     path = attempt.pictures[frame]
     seconds = attempt.part_with(frame, now)
-    data: NDArray[np.uint8] | None = None
+    data: bytes | None = None
     if puts:
         number = attempt.task.numbers[frame - attempt.task.tile.frame]
         with atomic_replace(job.frame(number).output) as temporary:
             shutil.copyfile(path, temporary)
     else:
-        data = _buffer(path.read_bytes())
+        data = path.read_bytes()
     path.unlink()
     return FrameDone(attempt.task.id, frame, seconds, pixels=data)
 
 
 def witness_of(attempt: Attempt, renderer: Renderer, job: Job) -> Witness | None:
     """Return a block of the picture that a renderer has left at its end; None where it has not."""
+    preload()
     from mpirender.compose import telling_block
 
     tile, grid = attempt.task.tile, attempt.grid
@@ -108,10 +105,3 @@ def result_of(
         first_pixel=attempt.first_pixel,
         last_pixel=attempt.last_pixel,
     )
-
-
-def _buffer(data: bytes) -> NDArray[np.uint8]:
-    """Return bytes as they travel."""
-    import numpy as np  # only now: the first renderer has been started by then
-
-    return np.frombuffer(data, np.uint8)

@@ -171,7 +171,7 @@ class TilesDone:
         Of the task, where these blocks are its last: the run may end with them.
     witness_follows : bool
         Whether the renderer is just writing a picture of the task, of which a piece will be sent.
-    pixels : (sum(sizes),) uint8 ndarray or None
+    pixels : bytes or None
         The records, in the renderer's own format; None while they travel apart.
     """
 
@@ -184,7 +184,7 @@ class TilesDone:
     pretrace_seconds: Seconds
     result: Result | None = None
     witness_follows: bool = False
-    pixels: NDArray[np.uint8] | None = field(repr=False, default=None)
+    pixels: bytes | bytearray | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +200,7 @@ class FrameDone:
         From the start of the task, or from the frame before.
     result : Result or None
         Of the task, where this frame is its last.
-    pixels : (N,) uint8 ndarray or None
+    pixels : bytes or None
         The renderer's own file; None while it travels apart, and where the rank has put it in its
         place.
     """
@@ -209,7 +209,7 @@ class FrameDone:
     frame: int
     seconds: Seconds
     result: Result | None = None
-    pixels: NDArray[np.uint8] | None = field(repr=False, default=None)
+    pixels: bytes | bytearray | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

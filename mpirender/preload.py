@@ -10,11 +10,11 @@ _BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def preload() -> None:
-    """Load numpy, and what reads pictures.
+    """Load numpy, and what reads pictures; where it has been called before, do nothing.
 
-    A rank has to wait for the job at its start; what is loaded then does not take a core from a
-    renderer later. Nothing here multiplies matrices: the threads for that, one a core, would only
-    take time from the ranks beside this one.
+    What a rank loads while it has no work does not take a core from a renderer. Nothing here
+    multiplies matrices: the threads for that, one a core, would only take time from the ranks
+    beside this one.
     """
     typed = os.environ.get(_BLAS_THREADS)
     os.environ[_BLAS_THREADS] = typed or "1"

@@ -300,7 +300,7 @@ class Root:
                 self._chores.see(source)
             else:
                 with atomic_replace(canvas.output) as temporary:
-                    temporary.write_bytes(message.pixels.data)
+                    temporary.write_bytes(message.pixels)
             self._pixels_done += sum(canvas.grid.tile_of(b).pixels for b in canvas.missing)
             self._conclude(frame)
         units = self._schedule.units_of_frame(frame)

@@ -33,6 +33,7 @@ _FIRST_LOOK: Seconds = 0.005  # while all ranks wait for the first message
 _LONGEST: Seconds = 0.06  # between two looks
 _LOOKS: Seconds = 0.12  # over the number of ranks: of rank 0, for which the more of them may wait
 _SHORTEST_AT_WORK: Seconds = 0.008  # a block that follows at once takes no core from the next one
+_LEISURE: Seconds = 0.15  # without news: a rank without work may load what it will need
 _GROWTH_OF_IDLE = 1.1  # of a rank whose core has nothing else to do, and for which others may wait
 
 
@@ -158,27 +159,18 @@ def _worker(transport: Transport) -> Worker:
 
 def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> None:
     """Carry messages and let everybody do a step until all is done; asleep where nothing is."""
-    backoff = Backoff(longest=_FIRST_LOOK)
+    backoff, leisure = Backoff(longest=_FIRST_LOOK), time.monotonic() + _LEISURE
     longest = min(_LONGEST, max(_SHORTEST_AT_WORK, _LOOKS / transport.size)) if root else _LONGEST
     try:
         worker.greet()
-        preload()
         while not worker.is_finished:
             now = time.monotonic()
-            moved = worker.step(now)
-            if root:
-                root.step(now)
-            while (arrived := transport.poll()) is not None:
-                source, message = arrived
-                moved |= not isinstance(message, Working)
-                if isinstance(message, ToWorker):
-                    worker.handle(message, now)
-                elif root:
-                    root.handle(source, message, now)
-            if moved:
-                backoff = _patience(worker, longest)
-            else:
-                backoff.sleep(worker.voices)
+            if _step(transport, worker, root, now):
+                backoff, leisure = _patience(worker, longest), now + _LEISURE
+                continue
+            if worker.is_idle and now > leisure:
+                preload()
+            backoff.sleep(worker.voices)
     except BaseException as error:
         worker.close()
         if root:
@@ -186,6 +178,21 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
         if transport.size > 1:
             _abort(transport, error)
         raise
+
+
+def _step(transport: Transport, worker: Worker, root: Root | None, now: Seconds) -> bool:
+    """Let everybody do a step and carry what has arrived; return whether anything happened."""
+    moved = worker.step(now)
+    if root:
+        root.step(now)
+    while (arrived := transport.poll()) is not None:
+        source, message = arrived
+        moved |= not isinstance(message, Working)
+        if isinstance(message, ToWorker):
+            worker.handle(message, now)
+        elif root:
+            root.handle(source, message, now)
+    return moved
 
 
 def _patience(worker: Worker, longest: Seconds) -> Backoff:

@@ -57,7 +57,7 @@ class Snapshot:
         assert message.pixels is not None, "the transport delivers pixels with their message"
         at = 0
         for block, size in zip(message.blocks, message.sizes, strict=True):
-            tile, record = self._grid.tile_of(block), message.pixels[at : at + size].tobytes()
+            tile, record = self._grid.tile_of(block), bytes(message.pixels[at : at + size])
             self._put(tile, self._renderer.preview(record, tile))
             at += size
 

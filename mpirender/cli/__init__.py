@@ -47,9 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if claim.rank > 0:
             _start_early(list(sys.argv[1:] if argv is None else argv))
-            from mpirender import app
+            from mpirender.run import connect, work
 
-            return app.serve(claim)
+            return work(connect(claim))
         return _lead(list(sys.argv[1:] if argv is None else argv), claim)
     except LauncherMismatch as error:
         return _report(error) if claim.rank == 0 else error.exit_status

@@ -165,14 +165,14 @@ class Lessons:
         Parameters
         ----------
         blocks : sequence of int
-            Not empty; the first has been begun.
+            In their order; the first has been begun.
         entry : Entry
         seconds_left : float
             What all of them should take; what is known of each is taken instead where it is.
         now : float
         """
         if not (_is_followed(entry) and entry.pace and entry.pace.seconds):
-            return [seconds_left / len(blocks)] * len(blocks)
+            return [seconds_left / len(blocks) for _ in blocks]
         gone, speed = now - entry.pace.since, self.rating(entry.rank)
         pace = entry.pace.seconds * speed
         begun, *_ = self.costs.foretell(blocks[:1], pace)

@@ -81,10 +81,7 @@ class MpiTransport:
             return
         pixels, announcement = None, None
         if isinstance(message, WITH_PIXELS) and message.pixels is not None:
-            import numpy as np
-
-            pixels = np.ascontiguousarray(message.pixels)
-            announcement = (pixels.shape, pixels.dtype.str)
+            pixels, announcement = _ready_to_travel(message.pixels)
             message = dataclasses.replace(message, pixels=None)
         try:
             requests = [self._world.isend((message, announcement), dest=to, tag=_CONTROL)]
@@ -136,10 +133,7 @@ class MpiTransport:
 
     def _receive(self, arrival: _Arrival) -> None:
         """Begin to receive the pixels of a message."""
-        import numpy as np
-
-        shape, dtype = arrival.announcement
-        pixels = np.empty(shape, dtype)
+        pixels = _room_for(arrival.announcement)
         arrival.message = dataclasses.replace(arrival.message, pixels=pixels)
         arrival.requests = [
             self._world.Irecv([piece, self._mpi.BYTE], source=arrival.source, tag=_PIXELS)
@@ -202,7 +196,29 @@ def library_version() -> str:
     return MPI.Get_library_version().split("\n")[0].strip()
 
 
+def _ready_to_travel(pixels: Any) -> tuple[Any, object]:
+    """Return pixels as one run of memory, and what a rank must know to make room for them."""
+    if isinstance(pixels, bytes | bytearray):
+        return pixels, (len(pixels), "")
+    import numpy as np  # only now: a rank that sends blocks as they are needs none
+
+    pixels = np.ascontiguousarray(pixels)
+    return pixels, (pixels.shape, pixels.dtype.str)
+
+
+def _room_for(announcement: Any) -> Any:
+    """Return memory for pixels that have been announced."""
+    shape, dtype = announcement
+    if not dtype:
+        return bytearray(shape)
+    import numpy as np
+
+    return np.empty(shape, dtype)
+
+
 def _pieces(pixels: Any) -> list[Any]:
-    """Return views of an array's bytes, each small enough for one MPI call."""
-    flat = memoryview(pixels).cast("B") if pixels.size else memoryview(b"")
-    return [flat[at : at + _LARGEST_PIECE] for at in range(0, len(flat), _LARGEST_PIECE)]
+    """Return views of the bytes of pixels, each small enough for one MPI call."""
+    view = memoryview(pixels)
+    flat = view.cast("B") if view.nbytes else memoryview(bytearray())
+    starts = range(0, max(1, len(flat)), _LARGEST_PIECE)
+    return [flat[at : at + _LARGEST_PIECE] for at in starts]

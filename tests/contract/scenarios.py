@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 import traceback
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from mpirender.backoff import Backoff
 from mpirender.errors import TransportError
-from mpirender.messages import Drop, Message, Ready, Stop, TaskDone, Working
+from mpirender.messages import Drop, FrameDone, Message, Ready, Stop, TaskDone, Working
 from mpirender.model import PictureFormat, Result, Task, Tile
 from mpirender.transport.base import Transport
 
@@ -91,6 +92,19 @@ def pixels_arrive_as_they_are(transport: Transport) -> None:
             assert np.array_equal(message.pixels, expected)
             seen.add((rank, number))
         assert len(seen) == count * transport.size
+
+
+def bytes_arrive_as_they_are(transport: Transport) -> None:
+    sizes = [0, 1, 20, 5_000_000]
+    for frame, size in enumerate(sizes):
+        data = random.Random(100 * transport.rank + frame).randbytes(size)
+        transport.send(0, FrameDone(transport.rank, frame, 1.0, pixels=data))
+    if transport.rank == 0:
+        for source, message in receive(transport, len(sizes) * transport.size):
+            assert isinstance(message, FrameDone)
+            assert source == message.task_id
+            chance = random.Random(100 * source + message.frame)
+            assert message.pixels == chance.randbytes(sizes[message.frame])
 
 
 def a_crowd_is_served(transport: Transport) -> None:
@@ -178,6 +192,7 @@ SCENARIOS: dict[str, Callable[[Transport], None]] = {
         messages_keep_their_order,
         a_message_waits_for_the_pixels_before_it,
         pixels_arrive_as_they_are,
+        bytes_arrive_as_they_are,
         a_crowd_is_served,
         a_rank_can_write_to_itself,
         the_root_can_write_to_every_rank,

@@ -44,7 +44,7 @@ def tiles(*blocks: int, value: int | None = None) -> TilesDone:
         header=HEADER,
         setup_seconds=0,
         pretrace_seconds=0,
-        pixels=np.frombuffer(b"".join(records), np.uint8),
+        pixels=b"".join(records),
     )
 
 

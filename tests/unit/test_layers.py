@@ -29,11 +29,12 @@ LEVELS = (
         "film",
         "encode",
         "plots",
+        "preload",
     ),
     ("transport", "renderers"),
     (
         *("root", "worker", "attempt", "delivery", "canvas", "shots", "studio", "chores"),
-        *("snapshot", "measure", "tune", "reporter", "preload", "pool", "run"),
+        *("snapshot", "measure", "tune", "reporter", "pool", "run"),
     ),
     ("cli", "app", "bench", "firstpass"),
     ("__main__",),

@@ -138,3 +138,4 @@ def test_without_any_block_all_that_is_left_is_taken_to_be_alike() -> None:
     lessons, entry = a_row_and_a_half()
     entry.pace = Pace(0.0)
     assert lessons.times_of(range(16, 30), entry, 28.0, 60.0) == [2.0] * 14
+    assert lessons.times_of([], entry, 28.0, 60.0) == []

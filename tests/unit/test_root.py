@@ -274,7 +274,7 @@ def tiles(task: int, *blocks: int) -> TilesDone:
         header=b"tiles of the fake renderer\n",
         setup_seconds=0,
         pretrace_seconds=0,
-        pixels=np.frombuffer(b"".join(records), np.uint8),
+        pixels=b"".join(records),
     )
 
 
@@ -374,7 +374,7 @@ def test_late_blocks_of_a_frame_that_is_in_its_place_still_tell_what_their_task_
     for rank in (0, 1):
         root.handle(rank, Hello(Seat("a", frozenset({0}))), 0)
     first = next(m.task for m in sent if isinstance(m, Assign))
-    whole = np.frombuffer(b"a whole file", np.uint8)
+    whole = b"a whole file"
     root.handle(0, FrameDone(first.id, 0, 1.0, pixels=whole), 1)
     late = dataclasses.replace(tiles(first.id, 0), result=result(first, rank=0))
     root.handle(0, late, 2)

@@ -18,11 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mpirender.errors import OutputMismatch, OutputMissing, RendererFailed
 from mpirender.model import Job, JobFrame
 from mpirender.partition import Grid
+from mpirender.preload import preload
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.povray.state import black_tile
 from mpirender.renderers.povray.switches import (
@@ -99,6 +98,7 @@ class PovrayLastPass:
             self._gate = os.open(self._folder / "go", os.O_RDONLY | os.O_NONBLOCK)
         else:
             self._begin_with_scene()
+        preload()  # what will read the picture
 
     def _begin_with_scene(self) -> None:
         self.close()
@@ -154,6 +154,8 @@ class PovrayLastPass:
 
     def _fault(self) -> str:
         """Return what is wrong with the picture, empty for nothing."""
+        import numpy as np
+
         from mpirender.images import read_picture
 
         if not any(re.match(r"Pixels: +0 ", line) for line in self._said):

@@ -14,8 +14,6 @@ import pytest
 from launchers import LAUNCHERS, MPICH, Launcher, end_tree
 from mpi.fakes import Folder
 
-from mpirender.renderers.fake import child
-
 RANKS = 3
 START_LIMIT_S = 30.0
 END_LIMIT_S = 20.0
@@ -48,7 +46,7 @@ def processes(folder: Folder, program: str = "", word: str = "") -> list[psutil.
 
 
 def renderers(folder: Folder) -> list[psutil.Process]:
-    return processes(folder, "python", child.__file__)
+    return processes(folder, "python", "-S")  # as the fake renderer is started, and no rank is
 
 
 def ranks(folder: Folder) -> list[psutil.Process]:

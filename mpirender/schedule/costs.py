@@ -52,12 +52,12 @@ class CostMap:
         pace : float or None
             What one took their rank before; None if these are its first.
         """
+        known, stride = self._took, self._stride
+        took = max(took, _INSTANT)
         for block in blocks:
-            self._took[block] = max(took, _INSTANT)
-            if pace is not None and block >= self._stride:
-                above = self._took[block - self._stride]
-                if above:
-                    self._compare(took - above, took - pace)
+            known[block] = took
+            if pace is not None and block >= stride and (above := known[block - stride]):
+                self._compare(took - above, took - pace)
 
     def _compare(self, above_err: Seconds, pace_err: Seconds) -> None:
         """Learn what both forecasts of a block were wrong by."""

@@ -12,7 +12,7 @@ from mpirender.units import Seconds
 __all__ = ["Ends"]
 
 _FEW = 16  # tasks that are all looked at whenever the question is asked
-_LOOK_EVERY: Seconds = 6e-5  # for each task; to look at one takes a few microseconds
+_LOOK_EVERY: Seconds = 1e-4  # for each task; to look at one takes a few microseconds
 
 
 class Ends:

@@ -12,6 +12,7 @@ from mpirender.hosts import this_machine
 from mpirender.messages import Begin
 from mpirender.model import Task
 from mpirender.paths import Scratch
+from mpirender.preload import preload
 from mpirender.process import Child, Process, clean_environment
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import PLACE, Command, Spare, TileStream
@@ -88,6 +89,7 @@ class Pool:
                 spare.kill()
                 self._has_spares = False  # another one could not either
             child = self._new(task, command, log)
+            preload()  # it takes longer to start
         if len(self._begin.jobs) == 1:
             close_resting()  # whatever else was started early is of no use for this run
         return child

@@ -41,6 +41,7 @@ STALLED_AFTER: Seconds = 600.0
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LAST_LINES = 20
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _STALL_LOOK: Seconds = 60.0  # looking through all of /proc takes a while
 _PARENT = os.getppid()
 
@@ -289,15 +290,9 @@ class Process:
 
     def cpu_seconds(self) -> Seconds:
         """Return the processor time that the process and its group have used so far."""
-        ticks = 0
-        for entry in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = entry.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == self._child.pid:  # the session, which is the process's own
-                ticks += sum(int(value) for value in fields[11:15])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        every = (_stat(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+        own = (fields for fields in every if fields and int(fields[3]) == self._child.pid)
+        return sum(map(_ticks, own)) / _TICKS_A_SECOND  # of the session, the process's own
 
     def is_stalled(self, now: Seconds) -> bool:
         """Return whether it hangs: no word and no processor time for `STALLED_AFTER`.
@@ -309,7 +304,8 @@ class Process:
         """
         if self._has_spoken:
             self._has_spoken, self._moved = False, now
-        self._looked = self._looked or now
+        if not self._looked:  # what its start has taken is no sign of life
+            self._looked, self._cpu_seconds = now, _ticks(_stat(self._child.pid)) / _TICKS_A_SECOND
         if now - self._looked > _STALL_LOOK:
             self._looked = now
             if (used := self.cpu_seconds()) > self._cpu_seconds:
@@ -323,6 +319,19 @@ class Process:
         except (OSError, IndexError):
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _stat(pid: int | str) -> list[str]:
+    """Return what /proc/PID/stat says after the program's name; empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _ticks(stat: Sequence[str]) -> int:
+    """Return the processor time of a process and of its children that have ended, in ticks."""
+    return sum(int(value) for value in stat[11:15])
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from mpirender.events import TilesCompleted
 from mpirender.model import Result
@@ -180,15 +181,27 @@ class Lessons:
         return [rest_of(begun / speed, gone), *(seconds / speed for seconds in others)]
 
     def takeover(
-        self, seconds_left: Seconds, parts: Sequence[tuple[int, Seconds]], *, speed: float
+        self, rank: int, entry: Entry, times: Sequence[Seconds], counts: Sequence[int]
     ) -> Takeover:
-        """Return what a rank without work could relieve another one of."""
+        """Return what a rank without work could relieve another one of.
+
+        Parameters
+        ----------
+        rank : int
+        entry : Entry
+            What the other one does.
+        times : sequence of float
+            What each of its unfinished blocks should still take; see `times_of`.
+        counts : sequence of int
+            How many of the last of them each part has that can be taken.
+        """
+        of_last = [0.0, *accumulate(reversed(times))]
         return Takeover(
-            seconds_left,
-            speed=speed,
+            sum(times),
+            speed=self.rating(rank) / self.rating(entry.rank),
             setup_seconds=self.start_seconds / max(1, self.begun),
             pretrace_seconds=self.pretrace_seconds / max(1, self.begun_blocks),
-            parts=parts,
+            parts=[(blocks, of_last[blocks]) for blocks in counts],
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from itertools import accumulate
 
 from mpirender.errors import ErrorRecord
 from mpirender.events import (
@@ -455,11 +454,7 @@ class Schedule:
         left = unfinished(last, self._partition.units_of(last.task.tile), now)
         parts = self._partition.far_parts(last.task.tile, left)
         times = self._lessons.times_of(left, last, seconds_left, now)
-        ends = [0.0, *accumulate(reversed(times))]  # what so many of the last blocks take
-        speed = self._lessons.rating(rank) / self._lessons.rating(last.rank)
-        offer = self._lessons.takeover(
-            sum(times), [(blocks, ends[blocks]) for _, blocks in parts], speed=speed
-        )
+        offer = self._lessons.takeover(rank, last, times, [blocks for _, blocks in parts])
         if not (parts or self._partition.divides):
             return None if rank in self._held else self._take_waiting(last.rank, offer, now, out)
         index = self._policy.part_to_take(offer)
@@ -468,7 +463,7 @@ class Schedule:
         out.append(ShortenTask(last.rank, last.task.id, parts[index][0]))
         newcomer = self._enter(parts[index][0])
         blocks, seconds = offer.parts[index]
-        newcomer.relieves, newcomer.expected = last.rank, seconds / blocks / speed
+        newcomer.relieves, newcomer.expected = last.rank, seconds / blocks / offer.speed
         return newcomer
 
     def _take_waiting(

@@ -277,14 +277,14 @@ def test_a_process_hangs_that_neither_speaks_nor_works(start: Start) -> None:
     heard(process)
     time.sleep(0.1)  # until it sleeps
     assert not process.is_stalled(1000.0)
-    assert not process.is_stalled(1000.0 + STALLED_AFTER)  # seen, or not, that it has started
-    assert process.is_stalled(1001.0 + 2 * STALLED_AFTER)
+    assert not process.is_stalled(1000.0 + STALLED_AFTER)
+    assert process.is_stalled(1001.0 + STALLED_AFTER)
 
 
 def test_a_process_that_works_in_silence_does_not_hang(start: Start) -> None:
     process = start("while True: pass")
     assert not process.is_stalled(1000.0)
-    while not process.cpu_seconds():
+    while process.cpu_seconds() < 0.1:  # more than its start had taken
         time.sleep(0.01)
     assert not process.is_stalled(1001.0 + STALLED_AFTER)
 

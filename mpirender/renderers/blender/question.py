@@ -22,6 +22,7 @@ from mpirender.errors import RendererFailed, RendererNotFound, SceneError, Setup
 from mpirender.frames import has_number
 from mpirender.model import JobFrame, PictureType, Tile
 from mpirender.partition import Split
+from mpirender.preload import preload
 from mpirender.process import clean_environment
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender.options import Options, parse_options
@@ -96,6 +97,7 @@ class BlenderQuestion:
 
     def answer(self) -> SceneInfo:
         """Return what Blender says; see `Question.answer`."""
+        preload()  # it takes longer to open the scene
         facts, version = self._listen()
         for remark in failed_scripts(self._said):
             log.warning("%s: %s", self._play.file, remark)

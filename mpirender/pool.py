@@ -58,9 +58,10 @@ class Pool:
         setup_seconds : float
             That passed before its first pixel was begun.
         """
+        latency = renderer_named(self._begin.jobs[task.job].renderer).start_latency
         if self._spare:
-            return _LEAD_OF_SPARE + setup_seconds
-        return _LEAD * renderer_named(self._begin.jobs[task.job].renderer).start_latency
+            return min(_LEAD_OF_SPARE, latency) + setup_seconds
+        return _LEAD * latency
 
     def provide(self) -> None:
         """Start a renderer for the next task, if there is none and it need not know the task."""

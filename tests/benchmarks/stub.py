@@ -5,7 +5,8 @@
     python tests/benchmarks/stub.py --seconds 60 --launcher openmpi5
 
 The renderer is the fake one: it sleeps for what each block of the picture costs, so that any number
-of ranks can share a core. A picture has 100 blocks a rank, whose costs have one of five shapes:
+of ranks can share a core. As with POV-Ray, the process for a rank's next task is started while the
+one before is at work. A picture has 100 blocks a rank, whose costs have one of five shapes:
 
   lognormal   independent of each other, sigma 0.5
   top-heavy   the first eighth costs 5 times as much as the rest
@@ -132,7 +133,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="stub-") as scratch:
         folder = Path(scratch)
         size = f"{BLOCK * columns}x{BLOCK * rows}"
-        scene = f"size = {size}\nblock = {BLOCK}\nstream = yes\ncosts = costs.txt\n"
+        scene = f"size = {size}\nblock = {BLOCK}\nstream = yes\nspares = yes\ncosts = costs.txt\n"
         (folder / "stub.fake").write_text(scene)
         (folder / "costs.txt").write_text("\n".join(map(repr, costs)))
         command = starter.command(

@@ -18,7 +18,7 @@ from mpirender.model import Job, Task, Tile, TileRecord
 from mpirender.partition import Grid
 from mpirender.process import Exit, Process, clean_environment
 from mpirender.renderers import NAMES, renderer_named
-from mpirender.renderers.base import Command, Renderer, Request, SceneInfo, Watch
+from mpirender.renderers.base import Command, Renderer, Request, SceneInfo, Spare, Watch
 
 WIDTH, HEIGHT = 80, 96
 SCENES = {  # Blender has none of a few lines, and tests of its own
@@ -66,6 +66,7 @@ class Easel:
             output=info.output,
             scene=info.scene,
             streams=info.streams,
+            spares=info.spares,
         )
 
     def command(self, task: Task) -> Command:
@@ -202,8 +203,8 @@ def streaming(easel: Easel) -> Easel:
     """The same, and the renderer says block by block what it has finished."""
     scene, text = SCENES[easel.renderer.name]
     if easel.renderer.name == "fake":
-        Path(scene).write_text(text + "stream = yes\n")
-    easel.info = replace(easel.info, streams=True)
+        Path(scene).write_text(text + "stream = yes\nspares = yes\n")
+    easel.info = replace(easel.info, streams=True, spares=True)
     return easel
 
 
@@ -215,6 +216,13 @@ def stream(easel: Easel, tile: Tile, number: int = 0) -> tuple[bytes, list[TileR
     records = blocks.read()
     blocks.close()
     return blocks.header, records
+
+
+def spare_of(easel: Easel) -> Spare:
+    """A renderer that waits for its task."""
+    spare = easel.renderer.spare(easel.job, threads=1)
+    assert spare is not None
+    return spare
 
 
 def picture_of(
@@ -263,7 +271,7 @@ def test_blocks_of_several_tasks_in_any_order_become_the_picture(streaming: Ease
     grid = Grid(streaming.info.area, streaming.info.block)
     tile = grid.tile_of(4)
     pixels = whole.pixels[tile.start : tile.stop, tile.left : tile.right]
-    picture = picture_of(streaming, data, witnesses=[Witness(tile, pixels)])
+    picture = picture_of(streaming, data, witness=Excerpt(tile, pixels))
     assert np.array_equal(picture.pixels, whole.pixels)
 
 

@@ -48,6 +48,21 @@ def test_the_picture_is_the_same_for_every_number_of_ranks(
     assert folder.scratch_folders == []
 
 
+@every_launcher
+@pytest.mark.parametrize("fault", ["", "exit", "signal", "missing"])
+def test_renderers_that_are_started_before_their_tasks_give_the_same(
+    launcher: Launcher, fault: str, tmp_path: Path
+) -> None:
+    faults = (f"fault = {fault}:1@1",) if fault else ()
+    folder = Folder.with_scene(tmp_path, *SCENE, "spares = yes", "seconds = 0.02", *faults)
+    done = folder.render(launcher, 3)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(pixels(folder.picture), WHOLE)
+    assert bool(complaints(done.stderr)) == bool(fault)
+    assert all(path.suffix == ".log" for path in folder.scratch.rglob("*") if path.is_file())
+    assert bool(folder.scratch_folders) == bool(fault)
+
+
 @pytest.mark.parametrize(
     ("width", "height", "block", "ranks"),
     [

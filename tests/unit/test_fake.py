@@ -21,11 +21,11 @@ def test_a_scene_needs_nothing_but_a_size() -> None:
 def test_a_scene_says_what_its_lines_say() -> None:
     scene = FakeScene.parse(
         "# a comment\n\nsize=6x4 # pixels\nbits = 16\nblock= 8\nseconds = 0.5\nsetup = .25\n"
-        "costs = a.txt\nstream = yes\nframes = 1-9\nfault = exit:3\nfault = hang:2@1"
+        "costs = a.txt\nstream = yes\nspares = yes\nframes = 1-9\nfault = exit:3\nfault = hang:2@1"
     )
     assert vars(scene) == {
         **{"width": 6, "height": 4, "bits": 16, "block": 8, "frames": "1-9", "stream": True},
-        **{"seconds": 0.5, "costs": "a.txt", "setup": 0.25},
+        **{"seconds": 0.5, "costs": "a.txt", "setup": 0.25, "spares": True},
         "faults": (("exit", 3, 0), ("hang", 2, 1)),
     }
 

@@ -7,6 +7,7 @@ A ``.fake`` scene is a text file of ``key = value`` lines::
     block   = 8          # edge of its blocks in pixels, 32 by default
     frames  = 1-10       # an animation; none by default
     stream  = yes        # finished blocks are sent one by one
+    spares  = yes        # where they are, the next process is started before its task is known
     seconds = 0.05       # what a task takes, 0 by default; each block, where it streams
     costs   = costs.txt  # instead: a file of what each block takes, in reading order
     setup   = 0.01       # what it takes before the first pixel, 0 by default

@@ -14,9 +14,12 @@ TYPE_CHECKING = False  # to import it takes as long as all the rest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FAULTS", "VERSION", "FakeScene", "pixel_row"]
+__all__ = ["FAULTS", "VERSION", "WAIT", "FakeScene", "pixel_row"]
 
 VERSION = "1.0"
+WAIT = "--wait"
+"""Instead of what is said of a task: it comes later, in a line of standard input."""
+
 STREAM_HEADER = b"tiles of the fake renderer\n"
 FAULTS = (
     "exit",
@@ -34,6 +37,7 @@ _KEYS: dict[str, Callable[[str], object]] = {
     "bits": int,
     "block": int,
     "stream": lambda value: bool(("no", "yes").index(value)),
+    "spares": lambda value: bool(("no", "yes").index(value)),
     "frames": str,
     "seconds": float,
     "costs": str,
@@ -59,6 +63,7 @@ class FakeScene:
         bits: int = 8,
         block: int = 32,
         stream: bool = False,
+        spares: bool = False,
         frames: str = "",
         seconds: float = 0.0,
         costs: str = "",
@@ -66,7 +71,7 @@ class FakeScene:
         faults: tuple[tuple[str, int, int], ...] = (),
     ) -> None:
         self.width, self.height, self.bits, self.block = width, height, bits, block
-        self.stream, self.frames = stream, frames
+        self.stream, self.spares, self.frames = stream, spares, frames
         self.seconds, self.costs, self.setup = seconds, costs, setup
         self.faults = faults
 
@@ -230,6 +235,11 @@ def main(argv: list[str]) -> int:
         Exit status.
     """
     scene = FakeScene.parse(_read(argv[0]))
+    costs: list[float] = []
+    if scene.costs:
+        costs = [*map(float, _read(os.path.join(os.path.dirname(argv[0]), scene.costs)).split())]  # noqa: PTH118, PTH120
+    if argv[-1] == WAIT:
+        argv = [*argv[:-1], *sys.stdin.readline().rstrip("\n").split("\t")]
     fault = scene.fault(int(argv[-5]), int(argv[-4]))
     part = _Part(scene, argv[1], argv[-2], fault)
     stem = argv[-1].removesuffix(".ppm")
@@ -241,9 +251,6 @@ def main(argv: list[str]) -> int:
         return 1
     while fault == "hang":
         time.sleep(1)
-    costs: list[float] = []
-    if scene.costs:
-        costs = [*map(float, _read(os.path.join(os.path.dirname(argv[0]), scene.costs)).split())]  # noqa: PTH118, PTH120
     cost = part.cost(costs, streams="--stream" in argv)
     for number in argv[-3].split(","):
         if "--stream" in argv:

@@ -16,6 +16,7 @@ from mpirender.process import Exit
 from mpirender.renderers.base import Command, Finding, Request, SceneInfo
 from mpirender.renderers.fake import child
 from mpirender.renderers.fake.child import FakeScene
+from mpirender.renderers.fake.spare import FakeSpare, task_arguments
 from mpirender.units import Seconds
 
 if TYPE_CHECKING:
@@ -52,27 +53,21 @@ class Fake:
         return []
 
     def start_early(self, request: Request) -> None:
-        """Start nothing: it takes no time; see `Renderer.start_early`."""
+        """Start a spare for the first task, if the scene wants any; see `Renderer.start_early`."""
+        if request.ranks > 1 and (info := FakeQuestion(request).answer()).spares:
+            FakeSpare.rested(_argv(info.arguments)).rest()
 
-    def spare(self, job: Job, *, threads: int) -> None:
-        """Return None; see `Renderer.spare`."""
+    def spare(self, job: Job, *, threads: int) -> FakeSpare | None:
+        """Return a process that waits for its task; see `Renderer.spare`."""
+        return FakeSpare.rested(_argv(job.arguments)) if job.spares else None
 
     def command(
         self, job: Job, task: Task, *, attempt: int, threads: int, scratch: Path
     ) -> Command:
         """Return the command of the child; see `Renderer.command`."""
         output = scratch / f"task-{task.id:06d}.{attempt}.{'f.' if task.numbers else ''}ppm"
-        tile = task.tile
-        numbers = ",".join(str(number) for number in task.numbers)
-        rectangle = f"{tile.start},{tile.stop},{tile.left},{tile.right}"
-        return Command(
-            argv=(
-                *(sys.executable, "-I", "-S", "-c", _START, *job.arguments),
-                *(("--stream",) if job.streams else ()),
-                *(str(task.id), str(attempt), numbers, rectangle, str(output)),
-            ),
-            output=output,
-        )
+        argv = _argv(job.arguments, streams=job.streams)
+        return Command(argv=(*argv, *task_arguments(task, attempt, output)), output=output)
 
     def watch(self, job: Job, task: Task) -> FakeWatch:
         """Return a listener for one attempt; see `Renderer.watch`."""
@@ -128,6 +123,12 @@ class Fake:
         return tile_format
 
 
+def _argv(arguments: Sequence[str], *, streams: bool = True) -> tuple[str, ...]:
+    """Return program and arguments for the whole picture."""
+    argv = sys.executable, "-I", "-S", "-c", _START, *arguments
+    return (*argv, "--stream") if streams else argv
+
+
 def _understand(text: str) -> FakeScene:
     try:
         return FakeScene.parse(text)
@@ -164,6 +165,7 @@ class FakeQuestion:
             block=scene.block,
             picture=PictureType("ppm", bits=scene.bits),
             streams=scene.stream,
+            spares=scene.spares,
             output=output,
             frames=tuple(
                 JobFrame(n, output.with_stem(f"{output.stem}{n}"), str(n)) for n in numbers

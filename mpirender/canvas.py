@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import shutil
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpirender.backoff import Backoff
+from mpirender.errors import MpirenderError
 from mpirender.messages import TilesDone, Witness
 from mpirender.model import Job, JobFrame, PictureFormat, Tile
 from mpirender.partition import Grid
 from mpirender.paths import Scratch, atomic_replace
+from mpirender.preload import preload
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import LastPass
 from mpirender.tilefile import TileFile
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mpirender.compose import Frame
+    from mpirender.compose import Excerpt, Frame
 
 __all__ = ["Canvas"]
 
@@ -51,7 +54,7 @@ class Canvas:
         self._job = job
         self._of = frame
         self.is_being_made = False
-        self._witnesses: list[Witness] = []
+        self._witness: Excerpt | None = None
         self._scratch: Scratch | None = None
         self._tiles: TileFile | None = None
         self._last_pass: LastPass | None = None
@@ -109,11 +112,24 @@ class Canvas:
     @property
     def has_witness(self) -> bool:
         """Whether there are pixels that the picture must agree with."""
-        return bool(self._witnesses)
+        return self._witness is not None
 
     def hear(self, witness: Witness) -> None:
-        """Keep pixels that the picture must agree with."""
-        self._witnesses.append(witness)
+        """Keep of a renderer's own picture what the whole one must agree with; one is enough."""
+        if self._witness or not (self._scratch and witness.pixels):
+            return
+        preload()
+        from mpirender.compose import telling_block
+
+        tile, path = witness.task.tile, self._scratch.folder / "witness"
+        try:
+            path.write_bytes(zlib.decompress(witness.pixels))
+            picture = renderer_named(self._job.renderer).read(self._job, witness.task, path)
+        except (OSError, zlib.error, MpirenderError) as error:
+            log.debug("no witness: %s", error)
+            return
+        blocks = [self.grid.tile_of(block) for block in self.grid.blocks_of(tile)]
+        self._witness = telling_block(picture.pixels, tile, blocks)
 
     # ----------------------------------------------------------------------------- the picture
 
@@ -126,7 +142,7 @@ class Canvas:
         if self._frame:
             absent = absent.union(*(self.grid.blocks_of(tile) for tile in self._frame.tiles))
         self._tiles.close()
-        self._last_pass.begin(self._tiles.path, sorted(absent), self._witnesses)
+        self._last_pass.begin(self._tiles.path, sorted(absent), self._witness)
 
     def poll_picture(self) -> bool:
         """Return whether the picture is in its place now.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mpirender.errors import CompositionError
 from mpirender.model import Tile
 
-__all__ = ["Frame", "telling_block"]
+__all__ = ["Excerpt", "Frame", "telling_block"]
 
 
 class Frame:
@@ -87,9 +89,21 @@ class Frame:
         np.copyto(self.pixels, pixels, where=~self._arrived[..., None])
 
 
-def telling_block(
-    pixels: NDArray[np.generic], tile: Tile, blocks: list[Tile]
-) -> tuple[Tile, NDArray[np.generic]] | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Excerpt:
+    """A block of a picture.
+
+    Attributes
+    ----------
+    tile : Tile
+    pixels : (tile.height, tile.width, C) ndarray
+    """
+
+    tile: Tile
+    pixels: NDArray[np.generic]
+
+
+def telling_block(pixels: NDArray[np.generic], tile: Tile, blocks: list[Tile]) -> Excerpt | None:
     """Return the block with most different values, by which two pictures are best told apart.
 
     Parameters
@@ -102,7 +116,7 @@ def telling_block(
 
     Returns
     -------
-    block, pixels : Tile, (block.height, block.width, C) ndarray
+    excerpt : Excerpt or None
         None where no block has at least 16 values.
     """
 
@@ -112,7 +126,7 @@ def telling_block(
 
     looked_at = blocks[:: max(1, len(blocks) // 200)]
     best = max(looked_at, key=lambda block: _values(part(block)))
-    return (best, part(best)) if _values(part(best)) >= 16 else None
+    return Excerpt(best, part(best)) if _values(part(best)) >= 16 else None
 
 
 def _values(pixels: NDArray[np.generic]) -> int:

@@ -170,7 +170,7 @@ class TilesDone:
     result : Result or None
         Of the task, where these blocks are its last: the run may end with them.
     witness_follows : bool
-        Whether the renderer is just writing a picture of the task, of which a piece will be sent.
+        Whether the renderer is just writing a picture of the task, which will be sent.
     pixels : bytes or None
         The records, in the renderer's own format; None while they travel apart.
     """
@@ -214,18 +214,17 @@ class FrameDone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Witness:
-    """A piece of a picture as the renderer has written it with the scene itself.
+    """The picture of a task as the renderer has written it with the scene itself.
 
     Attributes
     ----------
-    tile : Tile
-        With the position of its frame.
-    pixels : (tile.height, tile.width, C) ndarray or None
-        None while they travel apart.
+    task : Task
+    pixels : bytes or None
+        The file, compressed by zlib; None while it travels apart.
     """
 
-    tile: Tile
-    pixels: NDArray[np.generic] | None = field(repr=False, default=None)
+    task: Task
+    pixels: bytes | bytearray | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

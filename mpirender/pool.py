@@ -90,7 +90,8 @@ class Pool:
                 spare.kill()
                 self._has_spares = False  # another one could not either
             child = self._new(task, command, log)
-            preload()  # it takes longer to start
+            if task.numbers or not streams:
+                preload()  # what will read its pictures; it takes longer to start
         if len(self._begin.jobs) == 1:
             close_resting()  # whatever else was started early is of no use for this run
         return child

@@ -190,10 +190,10 @@ class Root:
                 self._take_tiles(source, message, now)
             case FrameDone():
                 self._take_frame(source, message, now)
-            case Witness(tile):
+            case Witness(task):
                 self._witness_due.pop(source, None)
-                if tile.frame in self._canvases:
-                    self._canvases[tile.frame].hear(message)
+                if task.tile.frame in self._canvases:
+                    self._canvases[task.tile.frame].hear(message)
             case TaskDone():
                 self._take(message, now)
 

@@ -17,7 +17,6 @@ from mpirender.hosts import Claim
 from mpirender.messages import Hello, Stop, ToWorker, Working
 from mpirender.model import Job, Seat
 from mpirender.paths import shared_tokens
-from mpirender.preload import preload
 from mpirender.report.recorder import COMPOSE, ENCODE, SHARE, Recorder
 from mpirender.root import Root
 from mpirender.schedule import LOST_AFTER, Schedule
@@ -33,7 +32,6 @@ _FIRST_LOOK: Seconds = 0.005  # while all ranks wait for the first message
 _LONGEST: Seconds = 0.06  # between two looks
 _LOOKS: Seconds = 0.12  # over the number of ranks: of rank 0, for which the more of them may wait
 _SHORTEST_AT_WORK: Seconds = 0.008  # a block that follows at once takes no core from the next one
-_LEISURE: Seconds = 0.15  # without news: a rank without work may load what it will need
 _GROWTH_OF_IDLE = 1.1  # of a rank whose core has nothing else to do, and for which others may wait
 
 
@@ -159,18 +157,15 @@ def _worker(transport: Transport) -> Worker:
 
 def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> None:
     """Carry messages and let everybody do a step until all is done; asleep where nothing is."""
-    backoff, leisure = Backoff(longest=_FIRST_LOOK), time.monotonic() + _LEISURE
+    backoff = Backoff(longest=_FIRST_LOOK)
     longest = min(_LONGEST, max(_SHORTEST_AT_WORK, _LOOKS / transport.size)) if root else _LONGEST
     try:
         worker.greet()
         while not worker.is_finished:
-            now = time.monotonic()
-            if _step(transport, worker, root, now):
-                backoff, leisure = _patience(worker, longest), now + _LEISURE
-                continue
-            if worker.is_idle and now > leisure:
-                preload()
-            backoff.sleep(worker.voices)
+            if _step(transport, worker, root, time.monotonic()):
+                backoff = _patience(worker, longest)
+            else:
+                backoff.sleep(worker.voices)
     except BaseException as error:
         worker.close()
         if root:

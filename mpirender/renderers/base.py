@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mpirender.compose import Excerpt
     from mpirender.images import Picture
-    from mpirender.messages import Witness
 
 __all__ = [
     "PLACE",
@@ -311,7 +311,7 @@ class LastPass(Protocol):
     It may have been started before it is needed.
     """
 
-    def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
+    def begin(self, tiles: Path, missing: Sequence[int], witness: Excerpt | None) -> None:
         """Let it begin.
 
         Parameters
@@ -320,7 +320,7 @@ class LastPass(Protocol):
             File of a header and records; may be added to.
         missing : sequence of int
             Blocks of the area without a record: they are to be black.
-        witnesses : sequence of Witness
+        witness : Excerpt or None
             What the picture must agree with, as far as it is known.
         """
 

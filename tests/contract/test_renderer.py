@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from mpirender.backoff import Backoff
+from mpirender.compose import Excerpt
 from mpirender.errors import OutputMismatch, OutputMissing, UsageError
 from mpirender.images import Picture, read_picture
-from mpirender.messages import Witness
 from mpirender.model import Job, Task, Tile, TileRecord
 from mpirender.partition import Grid
 from mpirender.process import Exit, Process, clean_environment
@@ -229,14 +229,14 @@ def picture_of(
     easel: Easel,
     data: bytes,
     missing: Sequence[int] = (),
-    witnesses: Sequence[Witness] = (),
+    witness: Excerpt | None = None,
 ) -> Picture:
     """What the renderer makes of header and records."""
     scratch = easel.folder / "scratch"
     scratch.mkdir()
     (scratch / "tiles").write_bytes(data)
     last_pass = easel.renderer.last_pass(easel.job, None, scratch)
-    last_pass.begin(scratch / "tiles", missing, witnesses)
+    last_pass.begin(scratch / "tiles", missing, witness)
     backoff = Backoff()
     while (path := last_pass.poll()) is None:
         backoff.sleep()
@@ -297,6 +297,63 @@ def test_a_last_pass_that_was_not_needed_leaves_nothing_running(streaming: Easel
     scratch.mkdir()
     streaming.renderer.last_pass(streaming.job, None, scratch).close()
     assert psutil.Process().children() == before
+
+
+def test_a_spare_does_what_a_process_started_for_the_task_does(streaming: Easel) -> None:
+    renderer, grid = streaming.renderer, Grid(streaming.info.area, streaming.info.block)
+    for number, part in enumerate(PARTS[:5]):
+        task, spare = Task(number, part), spare_of(streaming)
+        output, watch = streaming.command(task).output, renderer.watch(streaming.job, task)
+        blocks, log = renderer.stream(streaming.job, task, output), streaming.folder / "words"
+        backoff = Backoff()
+        with closing(blocks):
+            assert spare.take_up(task, blocks, output, log)
+            while (end := spare.poll()) is None:
+                backoff.sleep()
+            for line in spare.lines():
+                watch.see(line)
+            watch.judge(end)
+            assert sorted(record.block for record in blocks.read()) == grid.blocks_of(part)
+        spare.kill()
+        assert watch.version == streaming.info.version
+        assert watch.version in log.read_text()
+
+
+def test_a_spare_that_is_not_needed_leaves_nothing(
+    streaming: Easel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = streaming.folder / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    before = psutil.Process().children()
+    spare = spare_of(streaming)
+    assert len(psutil.Process().children()) == len(before) + 1
+    spare.kill()
+    assert psutil.Process().children() == before
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_spare_that_has_died_takes_up_nothing(streaming: Easel) -> None:
+    task, spare = Task(0, PARTS[1]), spare_of(streaming)
+    process, backoff = psutil.Process(spare.pid), Backoff()
+    process.kill()
+    while process.status() != psutil.STATUS_ZOMBIE:
+        backoff.sleep()
+    output = streaming.command(task).output
+    with closing(streaming.renderer.stream(streaming.job, task, output)) as blocks:
+        assert not spare.take_up(task, blocks, output, streaming.folder / "words")
+    spare.kill()
+
+
+def test_a_spare_that_was_started_early_is_the_one_for_such_a_job(streaming: Easel) -> None:
+    scene, _ = SCENES[streaming.renderer.name]
+    size = (WIDTH, HEIGHT)
+    before = psutil.Process().children()
+    streaming.renderer.start_early(Request("", scene, (), Path("o ut.png"), size, ranks=2))
+    (early,) = {*psutil.Process().children()} - {*before}
+    spare = spare_of(streaming)
+    assert spare.pid == early.pid
+    spare.kill()
 
 
 @pytest.mark.parametrize("name", NAMES)

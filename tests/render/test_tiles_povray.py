@@ -19,8 +19,8 @@ from launchers import MPICH, end_tree
 from render.stills import Stage, Still, assert_same, own_words, still
 
 from mpirender.backoff import Backoff
+from mpirender.compose import Excerpt
 from mpirender.images import read_picture
-from mpirender.messages import Witness
 from mpirender.model import Job, Task
 from mpirender.partition import Grid
 from mpirender.process import Process
@@ -264,16 +264,16 @@ class Darkroom:
         stream.close()
         return command.output, stream.header + b"".join(record.data for record in records)
 
-    def witness(self, block: int = 1) -> Witness:
+    def witness(self, block: int = 1) -> Excerpt:
         tile = self.grid.tile_of(block)
         pixels = read_picture(self.picture).pixels
-        return Witness(tile, pixels[tile.start : tile.stop, tile.left : tile.right])
+        return Excerpt(tile, pixels[tile.start : tile.stop, tile.left : tile.right])
 
-    def last_pass(self, *witnesses: Witness) -> Path:
+    def last_pass(self, witness: Excerpt | None = None) -> Path:
         """The picture that is made of the tiles."""
         (self.scratch / "tiles").write_bytes(self.tiles)
         last_pass = self.renderer.last_pass(self.job, None, self.scratch)
-        last_pass.begin(self.scratch / "tiles", [], witnesses)
+        last_pass.begin(self.scratch / "tiles", [], witness)
         wait_for(lambda: last_pass.poll() is not None)
         picture = last_pass.poll()
         assert picture
@@ -311,9 +311,9 @@ def test_without_a_witness_the_scene_itself_is_used(povray: Path, folder: Path) 
 
 def test_a_witness_that_disagrees_calls_for_the_scene_itself(povray: Path, folder: Path) -> None:
     room = Darkroom(folder, povray, *SCENES["gamma of the scene"][:2])
-    good, bad = room.witness(), room.witness(block=3)
-    assert good.pixels is not None and bad.pixels is not None
-    assert_same(room.last_pass(good, Witness(bad.tile, bad.pixels[::-1])), still(room.picture))
+    good = room.witness(block=3)
+    bad = Excerpt(good.tile, good.pixels[::-1])
+    assert_same(room.last_pass(bad), still(room.picture))
     assert room.was_parsed_again
 
 

@@ -139,8 +139,8 @@ def test_the_most_telling_block_has_most_values() -> None:
     pixels[8:, 8:] = np.arange(8 * 8 * 3).reshape(8, 8, 3)
     found = telling_block(pixels, tile, list(blocks))
     assert found
-    assert found[0] == Tile(16, 24, 12, 20)
-    assert np.array_equal(found[1], pixels[8:, 8:])
+    assert found.tile == Tile(16, 24, 12, 20)
+    assert np.array_equal(found.pixels, pixels[8:, 8:])
 
 
 def test_a_picture_of_a_few_values_tells_nothing() -> None:

@@ -49,7 +49,7 @@ EXAMPLES: list[Message] = [
     Working(((3, 0.5),)),
     TilesDone(3, 0, (0, 1), (20, 20), b"header", setup_seconds=0.3, pretrace_seconds=0.0),
     FrameDone(3, 7, 0.5),
-    Witness(tile()),
+    Witness(TASK),
     TaskDone(result(TASK), PictureFormat("ppm", "uint8", "RGB")),
     TaskLost(3, 1, ErrorRecord("RendererFailed", "what")),
     DoChore(Blend(Path("/a.png"), (Path("/b.png"), Path("/c.png")))),

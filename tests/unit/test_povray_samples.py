@@ -57,7 +57,7 @@ def test_bands_are_put_in_the_order_of_the_picture(tmp_path: Path) -> None:
     tiles = tmp_path / "tiles"
     tiles.write_bytes(SampleStream.header + b"8 4\n8 8\n" + b"0 4\n0 0\n" + b"4 0\n")
     merge = SampleMerge(tmp_path / "merged")
-    merge.begin(tiles, (), ())
+    merge.begin(tiles, (), None)
     assert merge.poll().read_bytes() == b"0 0\n8 8\n"
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from mpirender.errors import OutputMismatch, RendererFailed
-from mpirender.messages import Witness
 from mpirender.model import Job, JobFrame, Tile, TileRecord
 from mpirender.partition import Grid
 from mpirender.process import clean_environment
@@ -24,6 +23,8 @@ from mpirender.session import Session, Sitting
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from mpirender.compose import Excerpt
 
 __all__ = [
     "BlenderLastPass",
@@ -153,7 +154,7 @@ class BlenderLastPass:
         request = json.dumps({**what, "play": self._play.for_blender(self._hall.threads)})
         return self._hall.session.begin(request, self._scratch / f"{what['do']}.log")
 
-    def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
+    def begin(self, tiles: Path, missing: Sequence[int], witness: Excerpt | None) -> None:
         """Put the parts together, and hand them to Blender; see `LastPass.begin`."""
         passes, notes = assemble(tiles, self._job, self._scratch)
         self._sitting = self._ask(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mpirender.compose import Excerpt
     from mpirender.images import Picture
-    from mpirender.messages import Witness
 
 __all__ = ["Fake", "FakeStream", "FakeWatch"]
 
@@ -217,7 +217,7 @@ class FakeLastPass:
         self._job = job
         self._output = scratch / "picture.ppm"
 
-    def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
+    def begin(self, tiles: Path, missing: Sequence[int], witness: Excerpt | None) -> None:
         """Compose the picture at once; see `LastPass.begin`."""
         job, grid, size = self._job, Grid(self._job.area, self._job.block), self._job.picture.bits
         rows = [bytearray(3 * size // 8 * job.width) for _ in range(job.height)]

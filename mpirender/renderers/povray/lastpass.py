@@ -33,7 +33,7 @@ from mpirender.renderers.povray.switches import (
 )
 
 if TYPE_CHECKING:
-    from mpirender.messages import Witness
+    from mpirender.compose import Excerpt
 
 __all__ = ["PovrayLastPass", "stub_of"]
 
@@ -85,15 +85,15 @@ class PovrayLastPass:
         self._is_stub = True
         self._start("Include_Header=", path_argument("+I", path))
 
-    def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
+    def begin(self, tiles: Path, missing: Sequence[int], witness: Excerpt | None) -> None:
         """Let POV-Ray write the picture; see `LastPass.begin`."""
         grid = Grid(self._job.area, self._job.block)
         with tiles.open("ab") as file:
             for block in missing:
                 file.write(black_tile(block, grid.tile_of(block)))
         self._tiles = tiles
-        self._witnesses = witnesses
-        if self._is_stub and witnesses:
+        self._witness = witness
+        if self._is_stub and witness:
             self._link()
             self._gate = os.open(self._folder / "go", os.O_RDONLY | os.O_NONBLOCK)
         else:
@@ -164,10 +164,10 @@ class PovrayLastPass:
             picture = read_picture(self._output)
         except (OutputMismatch, OutputMissing) as error:
             return error.message
-        for witness in self._witnesses if self._is_stub else ():
-            tile = witness.tile
+        if self._is_stub and self._witness:
+            tile = self._witness.tile
             pixels = picture.pixels[tile.start : tile.stop, tile.left : tile.right]
-            if witness.pixels is None or not np.array_equal(pixels, witness.pixels):
+            if not np.array_equal(pixels, self._witness.pixels):
                 return f"another gamma than the scene's at {tile}"
         return ""
 

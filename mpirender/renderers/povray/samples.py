@@ -23,7 +23,7 @@ from mpirender.model import Job, PictureType, TileRecord
 from mpirender.renderers.povray.switches import SAMPLES, SCENE_WITH_SAMPLES, path_argument
 
 if TYPE_CHECKING:
-    from mpirender.messages import Witness
+    from mpirender.compose import Excerpt
 
 __all__ = ["KIND", "SampleMerge", "SampleStream", "after_first_pass", "arguments", "first_pass"]
 
@@ -107,7 +107,7 @@ class SampleMerge:
     def __init__(self, output: Path) -> None:
         self._output = output
 
-    def begin(self, tiles: Path, missing: Sequence[int], witnesses: Sequence[Witness]) -> None:
+    def begin(self, tiles: Path, missing: Sequence[int], witness: Excerpt | None) -> None:
         """Put them together at once; see `LastPass.begin`."""
         bands: dict[int, bytes] = {}
         with tiles.open("rb") as file:

@@ -16,13 +16,14 @@ def preload() -> None:
 
     What a rank loads while it has no work, or while its renderer starts, takes no core from one
     that renders. Nothing here multiplies matrices: the threads for that, one a core, would only
-    take time from the ranks beside this one.
+    take time from the ranks beside this one. Renderers find the environment as it was.
     """
-    typed = os.environ.get(_BLAS_THREADS)
-    os.environ[_BLAS_THREADS] = typed or "1"
+    before = dict(os.environ)
+    os.environ.setdefault(_BLAS_THREADS, "1")
     try:
         from mpirender import images
+
+        images.preload()
     finally:
-        if typed is None:
-            del os.environ[_BLAS_THREADS]
-    images.preload()
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]

@@ -1,4 +1,4 @@
-"""What takes long to load, loaded while a rank has nothing else to do."""
+"""What takes long to load, loaded when nobody waits for this rank."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ _BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 def preload() -> None:
     """Load numpy, and what reads pictures; where it has been called before, do nothing.
 
-    What a rank loads while it has no work, or while its renderer starts, takes no core from one
-    that renders. Nothing here multiplies matrices: the threads for that, one a core, would only
-    take time from the ranks beside this one. Renderers find the environment as it was.
+    Nothing here multiplies matrices: the threads for that, one a core, would only take time from
+    the ranks beside this one. Renderers find the environment as it was.
     """
     before = dict(os.environ)
     os.environ.setdefault(_BLAS_THREADS, "1")

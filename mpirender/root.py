@@ -149,6 +149,11 @@ class Root:
         return self._busy_seconds / (self._working * (self._stepped - self._started))
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the first tasks have been handed out."""
+        return self._begun
+
+    @property
     def lost_ranks(self) -> set[int]:
         """Ranks that died on the way."""
         return self._schedule.lost

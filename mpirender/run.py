@@ -17,6 +17,7 @@ from mpirender.hosts import Claim
 from mpirender.messages import Hello, Stop, ToWorker, Working
 from mpirender.model import Job, Seat
 from mpirender.paths import shared_tokens
+from mpirender.preload import preload
 from mpirender.report.recorder import COMPOSE, ENCODE, SHARE, Recorder
 from mpirender.root import Root
 from mpirender.schedule import LOST_AFTER, Schedule
@@ -164,8 +165,10 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
         while not worker.is_finished:
             if _step(transport, worker, root, time.monotonic()):
                 backoff = _patience(worker, longest)
-            else:
-                backoff.sleep(worker.voices)
+                continue
+            if root and root.has_begun:
+                preload()  # what looks into pictures, while nobody asks for anything
+            backoff.sleep(worker.voices)
     except BaseException as error:
         worker.close()
         if root:

@@ -40,6 +40,7 @@ def test_a_scene_says_what_its_lines_say() -> None:
         "fault = explode:1",
         "fault = exit:first",
         "fault = exit",
+        "spares = maybe",
         "colour = red",
         "nonsense",
     ],
@@ -49,6 +50,22 @@ def test_a_line_that_is_not_understood_is_told(line: str, tmp_path: Path) -> Non
     with pytest.raises(UsageError) as caught:
         Fake().ask(Request("", str(tmp_path / "a.fake"), ())).answer()
     assert caught.value.message == f"a line of the .fake scene is not understood: {line}"
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        (None, "costs of the .fake scene: .* No such file"),
+        ("1 2 soon 4", "costs of the .fake scene: could not convert string to float: 'soon'"),
+        ("1 2 3", r"c\.txt: got 3 costs, expected one for each of 4 blocks"),
+    ],
+)
+def test_costs_that_are_none_are_told(costs: str | None, told: str, tmp_path: Path) -> None:
+    (tmp_path / "a.fake").write_text("size = 16x9\nblock = 8\ncosts = c.txt\n")
+    if costs:
+        (tmp_path / "c.txt").write_text(costs)
+    with pytest.raises(UsageError, match=told):
+        Fake().ask(Request("", str(tmp_path / "a.fake"), ())).answer()
 
 
 def test_a_scene_without_a_size_is_told(tmp_path: Path) -> None:

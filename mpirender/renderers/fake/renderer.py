@@ -138,6 +138,15 @@ def _understand(text: str) -> FakeScene:
         raise UsageError("the .fake scene has no size", hint="add a line: size = 64x48") from error
 
 
+def _check_costs(path: Path, blocks: int) -> None:
+    try:
+        got = len([*map(float, path.read_text().split())])
+    except (OSError, ValueError) as error:
+        raise UsageError(f"costs of the .fake scene: {error}") from error
+    if got < blocks:
+        raise UsageError(f"{path}: got {got} costs, expected one for each of {blocks} blocks")
+
+
 class FakeQuestion:
     """See `mpirender.renderers.base.Question`."""
 
@@ -155,6 +164,9 @@ class FakeQuestion:
         output = Path.cwd() / (self._request.output or path.with_suffix(".ppm").name)
         numbers = parse_frames(scene.frames).resolve() if scene.frames else ()
         width, height = self._request.size or (scene.width, scene.height)
+        if scene.costs:
+            grid = Grid(Tile(0, height, 0, width), scene.block)
+            _check_costs(path.parent / scene.costs, grid.rows * grid.columns)
         return SceneInfo(
             program=sys.executable,
             version=child.VERSION,

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = Path(os.environ.get("MPIRENDER_TEST_VENVS") or ROOT / ".venvs").absolute()
 MPIRENDER = ("-m", "mpirender")
@@ -84,6 +82,8 @@ def end_tree(process: subprocess.Popen[str]) -> None:
 
     The descendants are listed first: a launcher puts its ranks into process groups of their own.
     """
+    import psutil  # which the environments of benchmarked ranks lack
+
     try:
         family = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:

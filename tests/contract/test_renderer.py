@@ -345,6 +345,14 @@ def test_a_spare_that_has_died_takes_up_nothing(streaming: Easel) -> None:
     spare.kill()
 
 
+def test_a_spare_whose_words_have_no_place_takes_up_nothing(streaming: Easel) -> None:
+    task, spare = Task(0, PARTS[1]), spare_of(streaming)
+    output = streaming.command(task).output
+    with closing(streaming.renderer.stream(streaming.job, task, output)) as blocks:
+        assert not spare.take_up(task, blocks, output, streaming.folder / "none" / "words")
+    spare.kill()
+
+
 def test_a_spare_that_was_started_early_is_the_one_for_such_a_job(streaming: Easel) -> None:
     scene, _ = SCENES[streaming.renderer.name]
     size = (WIDTH, HEIGHT)

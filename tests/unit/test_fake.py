@@ -53,6 +53,23 @@ def test_a_line_that_is_not_understood_is_told(line: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("lines", "spares"),
+    [
+        ("spares = yes", False),
+        ("stream = yes", False),
+        ("stream = yes\nspares = yes", True),
+        ("stream = yes\nspares = yes\nframes = 1-3", False),
+    ],
+)
+def test_only_the_tasks_of_a_still_that_streams_have_spares(
+    lines: str, spares: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "a.fake").write_text(f"size = 4x4\n{lines}\n")
+    info = Fake().ask(Request("", str(tmp_path / "a.fake"), ())).answer()
+    assert info.spares is spares
+
+
+@pytest.mark.parametrize(
     ("costs", "told"),
     [
         (None, "costs of the .fake scene: .* No such file"),

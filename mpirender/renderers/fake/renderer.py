@@ -177,7 +177,7 @@ class FakeQuestion:
             block=scene.block,
             picture=PictureType("ppm", bits=scene.bits),
             streams=scene.stream,
-            spares=scene.spares,
+            spares=scene.spares and scene.stream and not numbers,
             output=output,
             frames=tuple(
                 JobFrame(n, output.with_stem(f"{output.stem}{n}"), str(n)) for n in numbers

@@ -1,4 +1,4 @@
-"""Which of the running tasks will end last, found fast among thousands."""
+"""Which of the running tasks is to be relieved first, found fast among thousands."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from mpirender.units import Seconds
 __all__ = ["Ends"]
 
 _FEW = 16  # tasks that are all looked at whenever the question is asked
-_LOOK_EVERY: Seconds = 1e-4  # for each task; to look at one takes a few microseconds
+_LOOK_EVERY: Seconds = 1e-4  # for each task; to look at one takes some microseconds
+_BLOCKS = 3  # of the dearest, that a task is taken to have more, where they do not double its time
+_UNKNOWN: tuple[Seconds, Seconds] = 0.0, 0.0
 
 
 class Ends:
-    """Running tasks in the order of their expected ends.
+    """Running tasks in the order of their expected ends, as if each had a few blocks more.
+
+    So of two that will end together the one with the dearer blocks comes last: what has been begun
+    cannot be divided, and a dear block that is begun at the end is what all would wait for.
 
     Ends move as time goes by, and to look at thousands of tasks at every question would take the
     root longer than its other work. So many are all looked at only now and then; in between, those
@@ -24,21 +29,26 @@ class Ends:
 
     Parameters
     ----------
-    seconds_left : callable
-        Takes a running task and the time; returns in how many seconds it will end, 0 where
-        nothing is known.
+    outlook : callable
+        Takes a running task and the time; returns in how many seconds it should end, 0 where
+        nothing is known, and how many its dearest block should take.
+
+    References
+    ----------
+    R. L. Graham: Bounds on multiprocessing timing anomalies. SIAM Journal on Applied Mathematics
+    17 (2), 1969; what takes longest is begun first.
     """
 
-    def __init__(self, seconds_left: Callable[[Entry, Seconds], Seconds]) -> None:
-        self._seconds_left = seconds_left
+    def __init__(self, outlook: Callable[[Entry, Seconds], tuple[Seconds, Seconds]]) -> None:
+        self._outlook = outlook
         self._stale_at: Seconds = float("-inf")
         self._numbers = count()
-        self._heap: list[tuple[Seconds, int, Entry]] = []  # minus the end, a number, the task
+        self._heap: list[tuple[Seconds, int, Entry]] = []  # minus such an end, a number, the task
 
     def last(
         self, held: Mapping[int, Mapping[int, Entry]], rank: int, now: Seconds
     ) -> tuple[Entry | None, Seconds]:
-        """Return the task that will end last, and in how many seconds.
+        """Return the task that comes last, and in how many seconds it will end.
 
         Parameters
         ----------
@@ -60,12 +70,12 @@ class Ends:
         found: tuple[Entry | None, Seconds] = None, 0.0
         while self._heap and found[0] is None:
             end, number, task = self._heap[0]
-            left = self._seconds_left(task, now) if task.rank is not None else 0.0
+            left, dearest = self._outlook(task, now) if task.rank is not None else _UNKNOWN
             if task.rank == rank or left <= 0:
                 heapq.heappop(self._heap)
                 own += [(end, number, task)] if left > 0 else []
             else:
-                heapq.heapreplace(self._heap, (-now - left, number, task))
+                heapq.heapreplace(self._heap, (_place(left, dearest, now), number, task))
                 if self._heap[0][2] is task:
                     found = task, left
         for item in own:
@@ -74,14 +84,23 @@ class Ends:
 
     def add(self, task: Entry, now: Seconds) -> None:
         """Count in what has become known of a task, unless all will be looked at before long."""
-        left = self._seconds_left(task, now) if now < self._stale_at else 0.0
+        left, dearest = self._outlook(task, now) if now < self._stale_at else _UNKNOWN
         if left > 0:
-            heapq.heappush(self._heap, (-now - left, next(self._numbers), task))
+            heapq.heappush(self._heap, (_place(left, dearest, now), next(self._numbers), task))
 
     def _look(self, held: Mapping[int, Mapping[int, Entry]], now: Seconds) -> None:
         """Look at all running tasks."""
-        tasks = [task for of_rank in held.values() for task in of_rank.values()]
-        ends = [(self._seconds_left(task, now), task) for task in tasks]
-        self._heap = [(-now - left, next(self._numbers), task) for left, task in ends if left > 0]
+        self._heap = []
+        for of_rank in held.values():
+            for task in of_rank.values():
+                left, dearest = self._outlook(task, now)
+                if left > 0:
+                    item = _place(left, dearest, now), next(self._numbers), task
+                    self._heap.append(item)
         heapq.heapify(self._heap)
         self._stale_at = now + _LOOK_EVERY * len(held)
+
+
+def _place(left: Seconds, dearest: Seconds, now: Seconds) -> Seconds:
+    """Return minus the end that a task is given for its place among the others."""
+    return -now - left - min(left, _BLOCKS * dearest)

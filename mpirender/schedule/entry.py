@@ -7,6 +7,7 @@ from enum import Enum
 
 from mpirender.errors import ErrorRecord
 from mpirender.model import Task
+from mpirender.schedule.costs import Nearby
 from mpirender.units import Seconds
 
 __all__ = ["Entry", "Pace", "TaskState", "rest_of", "time_of"]
@@ -59,10 +60,6 @@ class Pace:
             self.seconds += (took - self.seconds) * min(1.0, blocks * _FORGETTING)
         return took
 
-    def seconds_left(self, blocks: int, now: Seconds) -> Seconds:
-        """Return the expected time for some more blocks, the first of which has been begun."""
-        return time_of(blocks, self.seconds or 0.0, now - self.since)
-
 
 def time_of(blocks: int, each: Seconds, gone: Seconds) -> Seconds:
     """Return the expected time for blocks, the first of which has been going on for a while.
@@ -96,6 +93,8 @@ class Entry:
     expected : float
         Seconds that a block should take, by what it took there, or, where it was taken from nobody,
         in the tasks before it; 0 where nothing is known.
+    nearby : Nearby or None
+        What was known around its unfinished blocks not long ago.
     """
 
     task: Task
@@ -112,6 +111,7 @@ class Entry:
     units: int = 0
     relieves: int | None = None
     expected: Seconds = 0.0
+    nearby: Nearby | None = None
 
     def begun(self, now: Seconds) -> int:
         """Return how many blocks must have been finished by now, by the pace that was told of."""

@@ -12,13 +12,14 @@ from mpirender.events import TilesCompleted
 from mpirender.model import Result
 from mpirender.policy import Takeover
 from mpirender.schedule.costs import CostMap
-from mpirender.schedule.entry import Entry, rest_of, time_of
+from mpirender.schedule.entry import Entry, Pace, rest_of, time_of
 from mpirender.units import Seconds
 
 __all__ = ["Lessons", "unfinished"]
 
 _CHANCE = 4.0  # blocks that say as much of a rank's speed as of their own cost
 _SURPRISING = math.log(4)  # hosts of one run hardly differ by more
+_STALE = 3 / 4  # part of a task's unfinished blocks at which what is around them is looked at anew
 _TELLING = 0.02  # fraction of a task from which its end can be foretold
 _LATELY = 1 / 16  # weight of the last task among those before it
 
@@ -114,16 +115,35 @@ class Lessons:
             self.pretrace_seconds += event.pretrace_seconds
         return is_first
 
-    def end_of(self, entry: Entry, now: Seconds) -> Seconds:
-        """Return in which time a running task is expected to end; 0 where nothing is known.
+    def outlook(self, entry: Entry, now: Seconds) -> tuple[Seconds, Seconds]:
+        """Return in which time a running task should end, and what its dearest block should take.
+
+        Both are 0 where nothing is known.
 
         Parameters
         ----------
         entry : Entry
         now : float
         """
-        if _is_followed(entry) and entry.pace is not None:
-            return entry.pace.seconds_left(len(entry.left), now)
+        if pace := _pace_of(entry):
+            return self._outlook_at(entry, pace, now)
+        return self._end_of(entry, now), entry.expected
+
+    def _outlook_at(self, entry: Entry, pace: Pace, now: Seconds) -> tuple[Seconds, Seconds]:
+        """Return the outlook of a task that is followed, by about what `times_of` says."""
+        left, nearby = len(entry.left), entry.nearby
+        if nearby is None or left < _STALE * nearby.blocks:
+            entry.nearby = nearby = self.costs.look_around(entry.left)
+        gone, speed = now - pace.since, self.rating(entry.rank)
+        begun = (pace.seconds or 0.0) * speed
+        other, trust = max(begun, gone * speed), self.costs.trust * nearby.known
+        dearest = max(begun, begun + self.costs.trust * (nearby.dearest - begun))
+        begun += trust * (nearby.mean - begun)
+        other += trust * (nearby.mean - other)
+        return rest_of(begun / speed, gone) + other / speed * (left - 1), dearest / speed
+
+    def _end_of(self, entry: Entry, now: Seconds) -> Seconds:
+        """Return in which time a task should end that is not followed block by block."""
         if _is_told_of(entry):
             left = min(len(entry.left), entry.units - entry.begun(now))
             return (entry.told - entry.sent) / (entry.fraction * entry.units) * left
@@ -172,12 +192,13 @@ class Lessons:
             What all of them should take; what is known of each is taken instead where it is.
         now : float
         """
-        if not (_is_followed(entry) and entry.pace and entry.pace.seconds):
+        pace = _pace_of(entry)
+        if pace is None:
             return [seconds_left / len(blocks) for _ in blocks]
-        gone, speed = now - entry.pace.since, self.rating(entry.rank)
-        pace = entry.pace.seconds * speed
-        begun, *_ = self.costs.foretell(blocks[:1], pace)
-        others = self.costs.foretell(blocks[1:], max(pace, gone * speed))
+        gone, speed = now - pace.since, self.rating(entry.rank)
+        each = (pace.seconds or 0.0) * speed
+        begun, *_ = self.costs.foretell(blocks[:1], each)
+        others = self.costs.foretell(blocks[1:], max(each, gone * speed))
         return [rest_of(begun / speed, gone), *(seconds / speed for seconds in others)]
 
     def takeover(
@@ -208,7 +229,7 @@ class Lessons:
 def unfinished(entry: Entry, units: Sequence[int], now: Seconds) -> list[int]:
     """Return what of a task's units is not finished, as far as can be told, in their order."""
     left = sorted(entry.left)
-    if not _is_followed(entry):
+    if not _pace_of(entry):
         if _is_told_of(entry):
             return left[bisect_left(left, units[entry.begun(now)]) :]
         if _is_foretold(entry):
@@ -226,6 +247,7 @@ def _is_foretold(entry: Entry) -> bool:
     return entry.relieves is None and entry.expected > 0
 
 
-def _is_followed(entry: Entry) -> bool:
-    """Return whether the pace of a task is known block by block."""
-    return bool(entry.pace and entry.pace.seconds is not None and entry.task.tile.frames == 1)
+def _pace_of(entry: Entry) -> Pace | None:
+    """Return the pace of a task that is followed block by block."""
+    is_known = entry.pace and entry.pace.seconds is not None
+    return entry.pace if is_known and entry.task.tile.frames == 1 else None

@@ -82,7 +82,7 @@ class Schedule:
         self._failures: dict[int, int] = defaultdict(int)
         self._silence = Silence()
         self._lessons = Lessons(CostMap(partition.units, partition.stride))
-        self._ends = Ends(self._seconds_to_share)
+        self._ends = Ends(self._outlook)
         self._stopped: set[int] = set()
         self.fatal: ErrorRecord | None = None
         """Why the run was ended early; None where it was not."""
@@ -442,9 +442,9 @@ class Schedule:
         piece = self._supply.next_for(rank, self._alive, self._lessons)
         return self._enter(piece) if piece else None
 
-    def _seconds_to_share(self, entry: Entry, now: Seconds) -> Seconds:
-        """Return in which time a task will end; 0 where nobody could take anything of it."""
-        return self._lessons.end_of(entry, now) if len(entry.left) > 1 else 0.0
+    def _outlook(self, entry: Entry, now: Seconds) -> tuple[Seconds, Seconds]:
+        """Return `Lessons.outlook` of a task; zeros where nobody could take anything of it."""
+        return self._lessons.outlook(entry, now) if len(entry.left) > 1 else (0.0, 0.0)
 
     def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
         """Return the far part of the running task that will end last, as a task of its own."""
@@ -474,7 +474,7 @@ class Schedule:
         if not others or not (waiting := others[-1]).expected:
             return None
         units, each = len(waiting.left), waiting.expected
-        left = self._seconds_to_share(before, now) + units * each
+        left = self._outlook(before, now)[0] + units * each
         offer = replace(offer, seconds_left=left, parts=[(units, units * each)])
         if self._policy.part_to_take(offer) is None:
             return None

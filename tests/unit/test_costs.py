@@ -1,4 +1,4 @@
-"""What blocks should take, by the one above and by the pace of their rank."""
+"""What blocks should take, by those above and below and by the pace of their rank."""
 
 from __future__ import annotations
 
@@ -35,6 +35,39 @@ def test_a_dear_column_is_foretold_by_the_rows_above() -> None:
     rows = [[9.0 if column == 4 else 1.0 for column in range(COLUMNS)]] * 4
     foretold = taught(rows).foretell(below(rows), 1.0)
     assert foretold == pytest.approx(rows[0])
+
+
+def test_a_dear_place_is_foretold_by_the_row_below_where_another_rank_has_been() -> None:
+    rows = [[9.0 if column == 4 else 1.0 for column in range(COLUMNS)]] * 4
+    costs = taught(rows)
+    costs.learn([10 * COLUMNS + 4], 7.0, None)
+    assert costs.foretell([8 * COLUMNS + 4, 8 * COLUMNS + 5], 1.0) == pytest.approx([7.0, 1.0])
+
+
+def test_between_a_dear_and_a_cheap_block_it_is_taken_to_be_dear() -> None:
+    costs = taught([[9.0 if column == 4 else 1.0 for column in range(COLUMNS)]] * 4)
+    costs.learn([5 * COLUMNS + 4, 5 * COLUMNS + 6], 2.0, None)
+    assert costs.foretell([4 * COLUMNS + 4, 4 * COLUMNS + 6], 1.0) == pytest.approx([9.0, 2.0])
+
+
+def test_a_look_around_says_what_foretelling_each_block_would() -> None:
+    costs = taught([[9.0 if column == 4 else 1.0 for column in range(COLUMNS)]] * 4)
+    row = range(4 * COLUMNS, 4 * COLUMNS + 8)
+    around = costs.look_around(row)
+    assert (around.blocks, around.known, around.dearest) == (8, 1.0, 9.0)
+    assert around.mean * 8 == pytest.approx(sum(costs.foretell(row, 1.0)))
+
+
+def test_a_look_around_finds_nothing_where_nothing_is_finished() -> None:
+    around = CostMap(20, 10).look_around(range(10, 20))
+    assert (around.known, around.mean, around.dearest) == (0.0, 0.0, 0.0)
+
+
+def test_a_look_around_says_how_many_blocks_have_a_neighbour() -> None:
+    costs = CostMap(4 * COLUMNS, COLUMNS)
+    costs.learn(range(4), 2.0, None)
+    around = costs.look_around(range(COLUMNS, COLUMNS + 8))
+    assert (around.known, around.mean) == (0.5, 2.0)
 
 
 def test_rows_by_turns_dear_and_cheap_are_not_foretold_by_the_one_above() -> None:

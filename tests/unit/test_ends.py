@@ -1,4 +1,4 @@
-"""The task that ends last is found, among a few at once, among many soon."""
+"""The task to be relieved first is found, among a few at once, among many soon."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ MANY = 1000
 
 
 class Hall:
-    """Running tasks, one a rank, whose ends are set by hand."""
+    """Running tasks, one a rank, whose ends and dearest blocks are set by hand."""
 
-    def __init__(self, *ends: float) -> None:
+    def __init__(self, *ends: float, dearest: dict[int, float] | None = None) -> None:
         self.at = dict(enumerate(ends))
+        self.dearest = dearest or {}
         self.looks = 0
         self.held = {rank: {rank: self.task(rank)} for rank in self.at}
-        self.ends = Ends(self.seconds_left)
+        self.ends = Ends(self.outlook)
 
     def task(self, rank: int) -> Entry:
         return Entry(Task(rank, Tile(0, 1, 0, 1)), rank=rank)
 
-    def seconds_left(self, entry: Entry, now: float) -> float:
+    def outlook(self, entry: Entry, now: float) -> tuple[float, float]:
         self.looks += 1
-        return max(0.0, self.at[entry.task.id] - now)
+        task = entry.task.id
+        return max(0.0, self.at[task] - now), self.dearest.get(task, 0.0)
 
     def last(self, now: float, rank: int = -1) -> tuple[int | None, float]:
         task, left = self.ends.last(self.held, rank, now)
@@ -41,6 +43,14 @@ def test_the_tasks_of_the_one_who_asks_do_not_count() -> None:
     hall = Hall(5.0, 9.0, 7.0)
     assert hall.last(now=1, rank=1) == (2, 6.0)
     assert hall.last(now=1) == (1, 8.0)
+
+
+def test_of_tasks_that_end_together_the_one_with_dear_blocks_is_relieved_first() -> None:
+    assert Hall(9.0, 8.9, 9.0, dearest={0: 0.1, 1: 2.0, 2: 0.1}).last(now=1) == (1, 7.9)
+
+
+def test_a_task_that_ends_soon_is_not_first_for_its_dear_block() -> None:
+    assert Hall(9.0, 3.0, dearest={0: 0.1, 1: 2.0}).last(now=1) == (0, 8.0)
 
 
 def test_nothing_is_last_where_nothing_is_known() -> None:

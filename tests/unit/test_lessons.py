@@ -65,7 +65,7 @@ def told() -> Entry:
 
 @pytest.mark.parametrize(("now", "left"), [(15.0, 15.0), (20.0, 10.0), (29.5, 1.0), (90.0, 1.0)])
 def test_a_task_goes_on_after_it_has_told_how_far_it_is(now: float, left: float) -> None:
-    assert nothing_learned().end_of(told(), now) == left
+    assert nothing_learned().outlook(told(), now)[0] == left
 
 
 def test_what_is_finished_by_now_is_not_there_to_be_taken() -> None:
@@ -81,7 +81,7 @@ def foretold() -> Entry:
 
 @pytest.mark.parametrize(("now", "left"), [(0.0, 10.0), (6.0, 4.0), (9.0, 2.25), (20.0, 5.0)])
 def test_a_task_of_which_nothing_is_heard_goes_on_as_foretold(now: float, left: float) -> None:
-    assert nothing_learned().end_of(foretold(), now) == left
+    assert nothing_learned().outlook(foretold(), now)[0] == left
 
 
 def test_of_a_task_that_is_overdue_a_fifth_is_there_to_be_taken() -> None:

@@ -156,7 +156,9 @@ def _report(error: MpirenderError) -> int:
 
 
 def _configure_logging(level: int) -> None:
-    logging.basicConfig(format="mpirender: %(message)s", level=level, force=True)
+    """Say what the program has to say from some level on, and of libraries only what is wrong."""
+    logging.basicConfig(format="mpirender: %(message)s", force=True)
+    logging.getLogger("mpirender").setLevel(level)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -61,7 +61,8 @@ def main(argv: Sequence[str]) -> int:
         typed = _parser().parse_intermixed_args(argv)
     except Answered:
         return 0
-    logging.getLogger().setLevel(logging.ERROR if typed.quiet else _level(typed.verbose))
+    level = logging.ERROR if typed.quiet else _level(typed.verbose)
+    logging.getLogger("mpirender").setLevel(level)
     _encode(typed)
     return 0
 

@@ -12,7 +12,8 @@ name        a rank gets
 `awf`       adaptive weighted factoring: the same by the measured speed of the rank
 `halving`   an even share, then the far half of what the last one to end has left
 `auto`      ours: `halving` where finished blocks are known while a renderer works, `fac` where they
-            are not; in an animation whole frames, and then parts of the last ones by takeovers
+            are not; in an animation whole frames, and then parts of the last ones by takeovers;
+            and in all of them a copy of what another rank should have finished long ago
 ==========  =====================================================================================
 """
 
@@ -23,12 +24,13 @@ from collections.abc import Callable
 from mpirender.policy.base import History, Policy, Takeover
 from mpirender.policy.fixed import Cyclic, SelfScheduling, Static
 from mpirender.policy.shrinking import AdaptiveWeightedFactoring, Factoring, Guided, Trapezoid
-from mpirender.policy.takeover import Halving, WholeFrames
+from mpirender.policy.takeover import BackedFactoring, Halving, WholeFrames
 
 __all__ = [
     "NAMES",
     "OF_ONE_SIZE",
     "AdaptiveWeightedFactoring",
+    "BackedFactoring",
     "Cyclic",
     "Factoring",
     "Guided",
@@ -86,4 +88,4 @@ def automatic(*, streams: bool, frames: bool) -> Policy:
     """
     if frames:
         return WholeFrames()
-    return Halving() if streams else Factoring()
+    return Halving() if streams else BackedFactoring()

@@ -86,7 +86,10 @@ class Policy(Protocol):
 
     @property
     def takes_over(self) -> bool:
-        """Whether ranks without work take over parts of tasks that are being rendered."""
+        """Whether ranks without work do something of tasks that are being rendered.
+
+        They take over parts, or begin anew what should have been finished long ago.
+        """
 
     def next_chunk(self, remaining: int, history: History) -> int:
         """Return how many blocks the asking rank is to get.

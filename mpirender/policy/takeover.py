@@ -1,4 +1,4 @@
-"""Policies by which a rank without work relieves another one of a part of its task."""
+"""Policies by which a rank without work relieves another one of a task, or of a part of it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from mpirender.policy.base import History, Takeover
 from mpirender.policy.fixed import even_share
+from mpirender.policy.shrinking import Factoring
 from mpirender.units import Seconds
 
-__all__ = ["Halving", "WholeFrames"]
+__all__ = ["BackedFactoring", "Halving", "WholeFrames"]
 
 _INSTANT: Seconds = 1e-3
 
@@ -84,3 +85,17 @@ class WholeFrames(Halving):
             return 1  # nothing is known yet
         wanted = math.ceil(self.at_least / max(history.seconds_per_block, _INSTANT))
         return max(1, min(wanted, remaining // (2 * history.ranks)))
+
+
+@dataclass(frozen=True, slots=True)
+class BackedFactoring(Factoring):
+    """Factoring; a rank without work begins anew what another one should have finished long ago.
+
+    References
+    ----------
+    J. Dean, S. Ghemawat: MapReduce, simplified data processing on large clusters. OSDI 2004; their
+    backup tasks.
+    """
+
+    name: str = "backed"
+    takes_over = True

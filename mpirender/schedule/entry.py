@@ -95,6 +95,10 @@ class Entry:
         in the tasks before it; 0 where nothing is known.
     nearby : Nearby or None
         What was known around its unfinished blocks not long ago.
+    original : Entry or None
+        The task of which this one is a copy; what that has left is counted as left of the copy.
+    is_copied : bool
+        Whether there is a copy of it, or it is one.
     """
 
     task: Task
@@ -112,6 +116,18 @@ class Entry:
     relieves: int | None = None
     expected: Seconds = 0.0
     nearby: Nearby | None = None
+    original: Entry | None = None
+    is_copied: bool = False
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether it is a copy of a task that goes on."""
+        return self.original is not None and self.original.state is TaskState.ACTIVE
+
+    @property
+    def since(self) -> Seconds:
+        """When it was handed out, could begin, or was last heard to have finished a block."""
+        return max(self.sent, self.pace.since) if self.pace else self.sent
 
     def begun(self, now: Seconds) -> int:
         """Return how many blocks must have been finished by now, by the pace that was told of."""

@@ -127,7 +127,7 @@ class Lessons:
         """
         if pace := _pace_of(entry):
             return self._outlook_at(entry, pace, now)
-        return self._end_of(entry, now), entry.expected
+        return self._end_of(entry, now), self._expected_of(entry)
 
     def _outlook_at(self, entry: Entry, pace: Pace, now: Seconds) -> tuple[Seconds, Seconds]:
         """Return the outlook of a task that is followed, by about what `times_of` says."""
@@ -149,12 +149,35 @@ class Lessons:
             return (entry.told - entry.sent) / (entry.fraction * entry.units) * left
         if _is_foretold(entry):
             return entry.seconds_left(now)
-        if entry.expected:
+        if expected := self._expected_of(entry):
             start = self.start_seconds / max(1, self.begun)
-            each = entry.expected + self.pretrace_seconds / max(1, self.begun_blocks)
+            each = expected + self.pretrace_seconds / max(1, self.begun_blocks)
             gone = now - entry.sent - start
             return max(0.0, -gone) + time_of(len(entry.left), each, max(0.0, gone))
         return 0.0
+
+    def _expected_of(self, entry: Entry) -> Seconds:
+        """Return what a block of a task should take of which nothing has been heard."""
+        return entry.expected or (0.0 if entry.task.numbers else self.seconds_per_block)
+
+    def anew(self, entry: Entry, rank: int, size: float) -> Seconds:
+        """Return what a task's unfinished blocks should take another rank; 0 where unknown.
+
+        Parameters
+        ----------
+        entry : Entry
+        rank : int
+            Which would begin anew.
+        size : float
+            Of the whole task, as `learn` counts it.
+        """
+        if entry.task.numbers:
+            return self.foretell(size, rank) * len(entry.left) / entry.units
+        if not self.seconds_per_block:
+            return 0.0
+        setup = (self.setup_seconds + self.latency_seconds) / self.tasks
+        blocks = self.costs.foretell(entry.left, self.seconds_per_block)
+        return setup + sum(blocks) / self.rating(rank)
 
     def compare(self, entry: Entry) -> None:
         """Learn from a part that a rank has taken over how fast it is against the other one.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 from mpirender.errors import ErrorRecord
 from mpirender.events import (
@@ -29,11 +28,11 @@ from mpirender.events import (
 )
 from mpirender.model import Result, Task, Tile
 from mpirender.partition import FramePartition, Partition
-from mpirender.policy import History, Policy, Takeover
+from mpirender.policy import History, Policy
 from mpirender.schedule.costs import CostMap
-from mpirender.schedule.ends import Ends
 from mpirender.schedule.entry import Entry, Pace, TaskState
-from mpirender.schedule.lessons import Lessons, unfinished
+from mpirender.schedule.lessons import Lessons
+from mpirender.schedule.relief import Relief, Share
 from mpirender.schedule.silence import Silence
 from mpirender.schedule.supply import Supply
 from mpirender.schedule.waiting import Waiting
@@ -82,7 +81,7 @@ class Schedule:
         self._failures: dict[int, int] = defaultdict(int)
         self._silence = Silence()
         self._lessons = Lessons(CostMap(partition.units, partition.stride))
-        self._ends = Ends(self._outlook)
+        self._relief = Relief(partition, policy, self._lessons)
         self._stopped: set[int] = set()
         self.fatal: ErrorRecord | None = None
         """Why the run was ended early; None where it was not."""
@@ -215,13 +214,13 @@ class Schedule:
             entry = self._entries[event.task_id]
             if entry.rank == event.rank:
                 entry.fraction, entry.told = event.fraction, now
-                self._ends.add(entry, now)
+                self._relief.add(entry, now)
 
     def _note_tiles(self, event: TilesCompleted, now: Seconds) -> list[Instruction]:
         """Take finished blocks off those who have them to do, whoever rendered them."""
         entry = self._entries[event.task_id]
         if entry.rank == event.rank and self._lessons.note(event, entry, now):
-            self._ends.add(entry, now)
+            self._relief.add(entry, now)
         return self._take_off(event.blocks, entry, event.rank)
 
     def _take_off(self, blocks: Iterable[int], entry: Entry, rank: int) -> list[Instruction]:
@@ -235,10 +234,21 @@ class Schedule:
                     self._lessons.compare(entry)
                 if owner.rank is not None and owner is not entry:
                     out.append(CancelTask(owner.rank, owner.task.id))
+                out += self._end_original(owner, entry)
                 self._release(owner)
                 owner.state = TaskState.COMPLETED
                 self._failures[rank] = 0
         return out
+
+    def _end_original(self, copy: Entry, first: Entry) -> list[Instruction]:
+        """End the task of which a finished one was a copy, whichever of the two was first."""
+        original = copy.original
+        if original is None or original.rank is None:
+            return []
+        order = CancelTask(original.rank, original.task.id)
+        self._release(original)
+        original.state = TaskState.COMPLETED
+        return [order] if first is not original else []
 
     def _complete(self, result: Result, now: Seconds) -> list[Instruction]:
         for following in self._held.get(result.rank, {}).values():
@@ -249,6 +259,7 @@ class Schedule:
             return []
         late = entry.rank != result.rank and entry.state is TaskState.ACTIVE
         out: list[Instruction] = [CancelTask(entry.rank, entry.task.id)] if late else []  # type: ignore[arg-type]
+        out += self._end_original(entry, entry)
         self._release(entry)
         entry.state = TaskState.COMPLETED
         # a picture has all of its rectangle, even what another rank has taken over meanwhile
@@ -268,7 +279,7 @@ class Schedule:
             self._soften(entry, event.error)
             return self._set_aside(event.rank, event.error)
         self._failures[event.rank] += 1
-        if entry.attempt > self._retries:
+        if entry.attempt > self._retries and entry.left and not entry.is_spare:
             entry.errors.append(event.error)
             self._release(entry)
             entry.state = TaskState.FAILED
@@ -283,6 +294,9 @@ class Schedule:
 
     def _soften(self, entry: Entry, error: ErrorRecord) -> None:
         """Queue what is left of a task again after a failure, in as many tasks as it takes."""
+        if entry.original and entry.is_spare:
+            self._give_back(entry, entry.original)
+            return
         if entry.rank is not None:
             entry.failed_on.add(entry.rank)
         self._release(entry)
@@ -298,6 +312,14 @@ class Schedule:
                 again.failed_on, again.errors = set(entry.failed_on), list(entry.errors)
             again.state = TaskState.SOFT_FAILED
             self._retry[again.task.id] = again
+
+    def _give_back(self, copy: Entry, original: Entry) -> None:
+        """Leave what a copy was to do to its original."""
+        self._release(copy)
+        copy.state = TaskState.CANCELED
+        original.left |= copy.left
+        self._owners.update(dict.fromkeys(copy.left, original))
+        copy.left.clear()
 
     def _enter(self, tile: Tile) -> Entry:
         """Make a task of a rectangle; what of it is finished stays finished."""
@@ -418,7 +440,7 @@ class Schedule:
         if entry.task.numbers and entry.relieves is None:
             frames = self._partition.size_of(entry.task.tile)
             entry.expected = self._lessons.foretell(frames, rank) / entry.units
-        self._ends.add(entry, now)
+        self._relief.add(entry, now)
         entry.attempt += 1
         self._held.setdefault(rank, {})[entry.task.id] = entry
         return [
@@ -442,45 +464,26 @@ class Schedule:
         piece = self._supply.next_for(rank, self._alive, self._lessons)
         return self._enter(piece) if piece else None
 
-    def _outlook(self, entry: Entry, now: Seconds) -> tuple[Seconds, Seconds]:
-        """Return `Lessons.outlook` of a task; zeros where nobody could take anything of it."""
-        return self._lessons.outlook(entry, now) if len(entry.left) > 1 else (0.0, 0.0)
-
     def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
-        """Return the far part of the running task that will end last, as a task of its own."""
-        last, seconds_left = self._ends.last(self._held, rank, now)
-        if last is None or last.rank is None:
+        """Return what a rank is to do of another one's task, as a task of its own."""
+        found = self._relief.find(self._held, rank, now)
+        if found is None and rank not in self._held:
+            found = self._relief.find_overdue(self._held, rank, now)
+        if found is None or found.task.rank is None:
             return None
-        left = unfinished(last, self._partition.units_of(last.task.tile), now)
-        parts = self._partition.far_parts(last.task.tile, left)
-        times = self._lessons.times_of(left, last, seconds_left, now)
-        offer = self._lessons.takeover(rank, last, times, [blocks for _, blocks in parts])
-        if not (parts or self._partition.divides):
-            return None if rank in self._held else self._take_waiting(last.rank, offer, now, out)
-        index = self._policy.part_to_take(offer)
-        if index is None:
-            return None
-        out.append(ShortenTask(last.rank, last.task.id, parts[index][0]))
-        newcomer = self._enter(parts[index][0])
-        blocks, seconds = offer.parts[index]
-        newcomer.relieves, newcomer.expected = last.rank, seconds / blocks / offer.speed
+        owner, task = found.task.rank, found.task
+        if found.share is Share.WAITING:
+            out.append(CancelTask(owner, task.task.id))
+            task.attempt -= 1  # it has not been begun
+            return task
+        newcomer = self._enter(found.tile)
+        if found.share is Share.COPY:
+            newcomer.original = task
+            newcomer.is_copied = task.is_copied = True
+        else:
+            out.append(ShortenTask(owner, task.task.id, found.tile))
+            newcomer.relieves, newcomer.expected = owner, found.expected
         return newcomer
-
-    def _take_waiting(
-        self, rank: int, offer: Takeover, now: Seconds, out: list[Instruction]
-    ) -> Entry | None:
-        """Return a task that a rank has for later, when what it does now cannot be divided."""
-        before, *others = self._held[rank].values()
-        if not others or not (waiting := others[-1]).expected:
-            return None
-        units, each = len(waiting.left), waiting.expected
-        left = self._outlook(before, now)[0] + units * each
-        offer = replace(offer, seconds_left=left, parts=[(units, units * each)])
-        if self._policy.part_to_take(offer) is None:
-            return None
-        out.append(CancelTask(rank, waiting.task.id))
-        waiting.attempt -= 1  # it has not been begun
-        return waiting
 
     def _stop(self, speaker: int | None) -> list[Instruction]:
         """Send every living rank home, once, when the run is over; late ones when they speak."""

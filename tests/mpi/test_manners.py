@@ -51,6 +51,14 @@ def test_verbose_runs_have_a_line_for_every_task(tmp_path: Path) -> None:
     assert all(f"host {os.uname().nodename}, " in line for line in lines)
 
 
+def test_debug_runs_say_nothing_of_what_libraries_do(tmp_path: Path) -> None:
+    folder = Folder.with_scene(tmp_path, *SCENE)
+    done = folder.render(MPICH, 2, "-vv", "--report", "report.html")
+    assert done.returncode == 0, done.stderr
+    assert any(": task 0: " in line for line in own_words(done.stderr))  # and its command
+    assert "findfont" not in done.stderr
+
+
 def test_progress_goes_to_standard_error(tmp_path: Path) -> None:
     folder = Folder.with_scene(tmp_path, *SCENE, "seconds = 0.3")
     done = folder.render(MPICH, 2, "--progress", "bar")

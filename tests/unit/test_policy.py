@@ -12,6 +12,7 @@ from mpirender.policy import (
     NAMES,
     OF_ONE_SIZE,
     AdaptiveWeightedFactoring,
+    BackedFactoring,
     Cyclic,
     Factoring,
     Guided,
@@ -284,7 +285,7 @@ def test_only_what_belongs_to_ranks_from_the_start_is_dealt() -> None:
     ("streams", "frames", "policy"),
     [
         (True, False, Halving()),
-        (False, False, Factoring()),
+        (False, False, BackedFactoring()),
         (True, True, WholeFrames()),
         (False, True, WholeFrames()),
     ],

@@ -293,7 +293,7 @@ class Root:
             self._witness_due[source] = now + _WITNESS_WAIT
         if message.result:
             self._report(message.result, now)
-        if canvas and canvas.is_of_animation and not canvas.missing:
+        if canvas and canvas.is_of_animation and not (canvas.missing or canvas.is_being_made):
             canvas.begin_picture()
 
     def _take_frame(self, source: int, message: FrameDone, now: Seconds) -> None:
@@ -330,7 +330,7 @@ class Root:
             self._studio.see(message)
             canvas = self._canvas(task.tile.frame)
             self._pixels_done += canvas.take_pixels(task.tile, message.format, pixels)
-            if canvas.is_of_animation and not canvas.missing:
+            if canvas.is_of_animation and not (canvas.missing or canvas.is_being_made):
                 canvas.begin_picture()
         self._report(result, now)
 
@@ -379,6 +379,7 @@ class Root:
             for tasks in active.values()
             for task in tasks
             if not self._jobs[task.job].streams or task.numbers
+            if not self._schedule.is_spare(task.id)
         )
         return Status(
             fraction=min(1.0, (self._pixels_done + inside) / self._pixels),

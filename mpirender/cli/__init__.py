@@ -157,7 +157,8 @@ def _report(error: MpirenderError) -> int:
 
 def _configure_logging(level: int) -> None:
     """Say what the program has to say from some level on, and of libraries only what is wrong."""
-    logging.basicConfig(format="mpirender: %(message)s", force=True)
+    least = max(level, logging.WARNING)
+    logging.basicConfig(format="mpirender: %(message)s", level=least, force=True)
     logging.getLogger("mpirender").setLevel(level)
 
 

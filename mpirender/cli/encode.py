@@ -62,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
     except Answered:
         return 0
     level = logging.ERROR if typed.quiet else _level(typed.verbose)
+    logging.getLogger().setLevel(max(level, logging.WARNING))
     logging.getLogger("mpirender").setLevel(level)
     _encode(typed)
     return 0

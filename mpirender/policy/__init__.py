@@ -12,9 +12,11 @@ name        a rank gets
 `awf`       adaptive weighted factoring: the same by the measured speed of the rank
 `halving`   an even share, then the far half of what the last one to end has left
 `auto`      ours: `halving` where finished blocks are known while a renderer works, `fac` where they
-            are not; in an animation whole frames, and then parts of the last ones by takeovers;
-            and in all of them a copy of what another rank should have finished long ago
+            are not; in an animation whole frames, and then parts of the last ones by takeovers
 ==========  =====================================================================================
+
+Where ranks take over (`halving`, `auto`), they also begin anew what another rank should have
+finished long ago.
 """
 
 from __future__ import annotations

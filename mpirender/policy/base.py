@@ -78,7 +78,7 @@ class Policy(Protocol):
 
     @property
     def name(self) -> str:
-        """Its short name in the literature."""
+        """Its short name, in the literature where it has one."""
 
     @property
     def deals(self) -> bool:

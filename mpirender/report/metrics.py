@@ -153,7 +153,8 @@ def _activities(attempts: Sequence[AttemptRecord], began: Seconds, ended: Second
 def _parts_of(attempt: AttemptRecord) -> Iterator[Span]:
     """Yield what happens in an attempt, in its order."""
     if attempt.outcome != COMPLETED:
-        yield Span(Activity.LOST, attempt.assigned, attempt.arrived)
+        yield Span(Activity.RENDER, attempt.assigned, attempt.last_pixel)
+        yield Span(Activity.LOST, attempt.last_pixel, attempt.arrived)
         return
     yield Span(Activity.SEND, attempt.assigned, attempt.started)
     yield Span(Activity.LAUNCH, attempt.started, attempt.began_setup)

@@ -167,15 +167,15 @@ class Recorder:
         )
 
     def _give_up(self, rank: int, task_id: int, outcome: str) -> None:
-        """Note an attempt that came to nothing."""
+        """Note an attempt that came to nothing, but for the blocks that it has sent."""
         if (rank, task_id) not in self._assigned:
             return
         task, attempt, assigned = self._assigned.pop((rank, task_id))
-        now = self.now
+        now, last = self.now, self._heard.get((rank, task_id), assigned)
         self._attempts.append(
             AttemptRecord(
                 *(task_id, attempt, rank, str(task), task.tile.pixels, outcome),
-                *(assigned, assigned, assigned, assigned, assigned, now, now),
+                *(assigned, assigned, assigned, assigned, last, now, now),
                 *(assigned, assigned),
             )
         )

@@ -59,7 +59,8 @@ class AttemptRecord:
         When rank 0 sent the task, and when it had the outcome.
     started, first_word, first_pixel, last_pixel, ended : float
         Of the renderer; not less than the one before. What was never seen to happen has the time
-        of the one before, but in attempts that were not completed `ended` is `arrived`.
+        of the one before, but in attempts that were not completed `ended` is `arrived`, and
+        `last_pixel` is when rank 0 last got blocks of them.
     began_setup, began_pixels : float
         When it began to parse, and to trace: from what it says of the times that this took, laid
         back from `last_pixel`, where it says so. In tasks of several frames all of their parsing

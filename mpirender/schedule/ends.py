@@ -46,9 +46,9 @@ class Ends:
         self._heap: list[tuple[Seconds, int, Entry]] = []  # minus such an end, a number, the task
 
     def last(
-        self, held: Mapping[int, Mapping[int, Entry]], rank: int, now: Seconds
-    ) -> tuple[Entry | None, Seconds]:
-        """Return the task that comes last, and in how many seconds it will end.
+        self, held: Mapping[int, Mapping[int, Entry]], rank: int, now: Seconds, most: int = 1
+    ) -> list[tuple[Entry, Seconds]]:
+        """Return the tasks that come last, each with the seconds in which it will end.
 
         Parameters
         ----------
@@ -57,28 +57,29 @@ class Ends:
         rank : int
             Whose own tasks do not count.
         now : float
+        most : int
+            How many are wanted.
 
         Returns
         -------
-        task : Entry or None
-            None where the end of no task is known.
-        seconds_left : float
+        tasks : list of (Entry, float)
+            The last one first. Less than `most` where the ends of less are known.
         """
         if len(held) <= _FEW or now >= self._stale_at:
             self._look(held, now)
-        own: list[tuple[Seconds, int, Entry]] = []
-        found: tuple[Entry | None, Seconds] = None, 0.0
-        while self._heap and found[0] is None:
-            end, number, task = self._heap[0]
+        aside: list[tuple[Seconds, int, Entry]] = []
+        found: list[tuple[Entry, Seconds]] = []
+        while self._heap and len(found) < most:
+            _, number, task = self._heap[0]
             left, dearest = self._outlook(task, now) if task.rank is not None else _UNKNOWN
-            if task.rank == rank or left <= 0:
+            if left <= 0:
                 heapq.heappop(self._heap)
-                own += [(end, number, task)] if left > 0 else []
-            else:
-                heapq.heapreplace(self._heap, (_place(left, dearest, now), number, task))
-                if self._heap[0][2] is task:
-                    found = task, left
-        for item in own:
+                continue
+            heapq.heapreplace(self._heap, (_place(left, dearest, now), number, task))
+            if self._heap[0][2] is task:
+                aside.append(heapq.heappop(self._heap))
+                found += [(task, left)] if task.rank != rank else []
+        for item in aside:
             heapq.heappush(self._heap, item)
         return found
 

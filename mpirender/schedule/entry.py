@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -97,8 +98,8 @@ class Entry:
         What was known around its unfinished blocks not long ago.
     original : Entry or None
         The task of which this one is a copy; what that has left is counted as left of the copy.
-    is_copied : bool
-        Whether there is a copy of it, or it is one.
+    copy : Entry or None
+        The copy of this one, while there is one.
     """
 
     task: Task
@@ -117,7 +118,7 @@ class Entry:
     expected: Seconds = 0.0
     nearby: Nearby | None = None
     original: Entry | None = None
-    is_copied: bool = False
+    copy: Entry | None = None
 
     @property
     def is_spare(self) -> bool:
@@ -133,6 +134,11 @@ class Entry:
         """Return how many blocks must have been finished by now, by the pace that was told of."""
         pace = self.fraction * self.units / (self.told - self.sent)
         return min(int(pace * (now - self.sent)), self.units - 1)
+
+    def seconds_told(self) -> Seconds:
+        """Return what is left by how far its rank says it is; infinite where it says nothing."""
+        done = self.fraction
+        return (self.told - self.sent) * (1 - done) / done if done else math.inf
 
     def seconds_left(self, now: Seconds) -> Seconds:
         """Return in which time it should end where nothing has been heard of it."""

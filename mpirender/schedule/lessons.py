@@ -55,7 +55,7 @@ class Lessons:
     _lately: Seconds = 0.0  # what a block took on a rank of mean speed, the last tasks count most
     _done_by: dict[int, tuple[float, Seconds]] = field(default_factory=dict)  # blocks, seconds
     _speeds: float = 0.0  # the sum of all, in blocks a second
-    _ratings: dict[int, float] = field(default_factory=dict)  # logarithms of speeds, by rank
+    _ratings: dict[int, float] = field(default_factory=dict)  # speeds by rank, 1 for the others
 
     @property
     def nothing_works(self) -> bool:
@@ -108,7 +108,8 @@ class Lessons:
         is_first = pace is None
         took = entry.pace.note(now, len(event.blocks), before=before if is_first else 0.0)
         self.costs.learn(event.blocks, took * speed, None if pace is None else pace * speed)
-        if is_first and (before or not entry.task.numbers):  # it is not told of whole frames
+        # it is not told of whole frames, nor of what is left to a copy
+        if is_first and entry.left and (before or not entry.task.numbers):
             self.begun += 1
             self.begun_blocks += len(entry.left)
             self.start_seconds += event.setup_seconds
@@ -118,13 +119,16 @@ class Lessons:
     def outlook(self, entry: Entry, now: Seconds) -> tuple[Seconds, Seconds]:
         """Return in which time a running task should end, and what its dearest block should take.
 
-        Both are 0 where nothing is known.
+        The time is 0 where nothing is known of it, and where nobody could take anything: it has one
+        block, or it is a copy of a task that goes on.
 
         Parameters
         ----------
         entry : Entry
         now : float
         """
+        if len(entry.left) < 2 or entry.is_spare:
+            return 0.0, 0.0
         if pace := _pace_of(entry):
             return self._outlook_at(entry, pace, now)
         return self._end_of(entry, now), self._expected_of(entry)
@@ -171,13 +175,14 @@ class Lessons:
         size : float
             Of the whole task, as `learn` counts it.
         """
-        if entry.task.numbers:
-            return self.foretell(size, rank) * len(entry.left) / entry.units
         if not self.seconds_per_block:
             return 0.0
         setup = (self.setup_seconds + self.latency_seconds) / self.tasks
-        blocks = self.costs.foretell(entry.left, self.seconds_per_block)
-        return setup + sum(blocks) / self.rating(rank)
+        if entry.task.numbers:
+            return setup + self.foretell(size, rank) * len(entry.left) / entry.units
+        return setup + sum(self.costs.foretell(entry.left, self.seconds_per_block)) / self.rating(
+            rank
+        )
 
     def compare(self, entry: Entry) -> None:
         """Learn from a part that a rank has taken over how fast it is against the other one.
@@ -193,13 +198,13 @@ class Lessons:
         surprise = math.log(entry.expected / entry.pace.seconds) if entry.expected else 0.0
         if abs(surprise) > _SURPRISING:
             return
-        moved = surprise / 2 * entry.units / (entry.units + _CHANCE)
-        self._ratings[rank] = self._ratings.get(rank, 0.0) + moved
-        self._ratings[other] = self._ratings.get(other, 0.0) - moved
+        moved = math.exp(surprise / 2 * entry.units / (entry.units + _CHANCE))
+        self._ratings[rank] = self.rating(rank) * moved
+        self._ratings[other] = self.rating(other) / moved
 
     def rating(self, rank: int | None) -> float:
         """Return how fast a rank is, as far as is known, to be divided by that of another one."""
-        return math.exp(self._ratings.get(rank, 0.0)) if rank is not None else 1.0
+        return self._ratings.get(rank, 1.0) if rank is not None else 1.0
 
     def times_of(
         self, blocks: Sequence[int], entry: Entry, seconds_left: Seconds, now: Seconds

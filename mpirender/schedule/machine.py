@@ -32,7 +32,7 @@ from mpirender.policy import History, Policy
 from mpirender.schedule.costs import CostMap
 from mpirender.schedule.entry import Entry, Pace, TaskState
 from mpirender.schedule.lessons import Lessons
-from mpirender.schedule.relief import Relief, Share
+from mpirender.schedule.relief import Relief
 from mpirender.schedule.silence import Silence
 from mpirender.schedule.supply import Supply
 from mpirender.schedule.waiting import Waiting
@@ -83,6 +83,7 @@ class Schedule:
         self._lessons = Lessons(CostMap(partition.units, partition.stride))
         self._relief = Relief(partition, policy, self._lessons)
         self._stopped: set[int] = set()
+        self._now: Seconds = float("-inf")
         self.fatal: ErrorRecord | None = None
         """Why the run was ended early; None where it was not."""
         self.lost: set[int] = set()
@@ -121,6 +122,10 @@ class Schedule:
     def policy(self) -> str:
         """Name of the rule by which work is shared out."""
         return self._policy.name
+
+    def is_spare(self, task_id: int) -> bool:
+        """Return whether a task is a copy of one that goes on."""
+        return self._entries[task_id].is_spare
 
     def state_of(self, task_id: int) -> TaskState:
         """Return the state of a task that has been handed out at least once."""
@@ -179,12 +184,16 @@ class Schedule:
         -----
         Called by the root for every message, and with `Tick` a few times a second.
         """
+        self._now = now
         rank = (
             event.result.rank if isinstance(event, TaskCompleted) else getattr(event, "rank", None)
         )
         if rank is not None and not isinstance(event, WorkerLost):
             self._silence.end(rank, now)
-        return self._take_in(event, now) + self._distribute(event, now) + self._stop(rank)
+        out = self._take_in(event, now) + self._distribute(event, now)
+        if isinstance(event, Tick):
+            out += self._copy_late_ones(now)
+        return out + self._stop(rank)
 
     def _take_in(self, event: Event, now: Seconds) -> list[Instruction]:
         """Change the state as an event demands, and nothing that other ranks wait for."""
@@ -225,14 +234,18 @@ class Schedule:
 
     def _take_off(self, blocks: Iterable[int], entry: Entry, rank: int) -> list[Instruction]:
         """Take blocks that a rank has finished for a task off those who have them to do."""
-        finished, out = set(blocks), list[Instruction]()
-        popped = (self._owners.pop(block, None) for block in finished)
-        for owner in {owner.task.id: owner for owner in popped if owner}.values():
-            owner.left -= finished
+        out, owners = list[Instruction](), dict[int, Entry]()
+        for block in blocks:
+            if owner := self._owners.pop(block, None):
+                owner.left.discard(block)
+                owners[owner.task.id] = owner
+        for owner in owners.values():
             if not owner.left and owner.state is not TaskState.COMPLETED:
                 if owner is entry and entry.rank == rank:
                     self._lessons.compare(entry)
-                if owner.rank is not None and owner is not entry:
+                # of a copy of several blocks each may have done some, and go on with the others
+                is_done = owner is entry and not (owner.original and owner.units > 1)
+                if owner.rank is not None and not is_done:
                     out.append(CancelTask(owner.rank, owner.task.id))
                 out += self._end_original(owner, entry)
                 self._release(owner)
@@ -248,11 +261,9 @@ class Schedule:
         order = CancelTask(original.rank, original.task.id)
         self._release(original)
         original.state = TaskState.COMPLETED
-        return [order] if first is not original else []
+        return [] if first is original and copy.units == 1 else [order]
 
     def _complete(self, result: Result, now: Seconds) -> list[Instruction]:
-        for following in self._held.get(result.rank, {}).values():
-            following.sent = max(following.sent, now)
         entry = self._entries[result.task.id]
         if entry.state in (TaskState.COMPLETED, TaskState.CANCELED):
             self._lessons.learn(result, self._partition.size_of(result.task.tile))
@@ -314,9 +325,12 @@ class Schedule:
             self._retry[again.task.id] = again
 
     def _give_back(self, copy: Entry, original: Entry) -> None:
-        """Leave what a copy was to do to its original."""
+        """Leave what a copy was to do to its original, which other ranks may copy."""
+        if copy.rank is not None:
+            original.failed_on.add(copy.rank)
         self._release(copy)
         copy.state = TaskState.CANCELED
+        original.copy = None
         original.left |= copy.left
         self._owners.update(dict.fromkeys(copy.left, original))
         copy.left.clear()
@@ -347,7 +361,10 @@ class Schedule:
         self._retry.pop(entry.task.id, None)
         if entry.rank is not None:
             held = self._held[entry.rank]
+            was_first = entry is next(iter(held.values()))
             del held[entry.task.id]
+            for following in held.values() if was_first else ():
+                following.sent = max(following.sent, self._now)  # it begins now
             if not held:
                 del self._held[entry.rank]
                 if self._waiting.remove(entry.rank):
@@ -467,23 +484,35 @@ class Schedule:
     def _take_over(self, rank: int, now: Seconds, out: list[Instruction]) -> Entry | None:
         """Return what a rank is to do of another one's task, as a task of its own."""
         found = self._relief.find(self._held, rank, now)
-        if found is None and rank not in self._held:
-            found = self._relief.find_overdue(self._held, rank, now)
-        if found is None or found.task.rank is None:
+        if found is None or (owner := found.task.rank) is None:
             return None
-        owner, task = found.task.rank, found.task
-        if found.share is Share.WAITING:
-            out.append(CancelTask(owner, task.task.id))
-            task.attempt -= 1  # it has not been begun
-            return task
+        if found.tile is None:
+            out.append(CancelTask(owner, found.task.task.id))
+            found.task.attempt -= 1  # it has not been begun
+            return found.task
+        out.append(ShortenTask(owner, found.task.task.id, found.tile))
         newcomer = self._enter(found.tile)
-        if found.share is Share.COPY:
-            newcomer.original = task
-            newcomer.is_copied = task.is_copied = True
-        else:
-            out.append(ShortenTask(owner, task.task.id, found.tile))
-            newcomer.relieves, newcomer.expected = owner, found.expected
+        newcomer.relieves, newcomer.expected = owner, found.expected
         return newcomer
+
+    def _copy_late_ones(self, now: Seconds) -> list[Instruction]:
+        """Let ranks without work begin anew what others should have finished long ago."""
+        is_over = self.fatal or self._retry or not self._supply.is_used_up
+        if is_over or not (self._waiting and self._policy.takes_over):
+            return []
+        out: list[Instruction] = []
+        for task in self._relief.late(self._held, now):
+            idle = (rank for rank in self._waiting if rank not in self._held)
+            rank = next((rank for rank in idle if rank not in task.failed_on), None)
+            if rank is None or (tile := self._relief.copy_of(task, rank, now)) is None:
+                continue
+            copy = self._enter(tile)
+            copy.original, task.copy = task, copy
+            copy.failed_on, copy.errors = set(task.failed_on), list(task.errors)
+            copy.attempt = task.attempt - 1
+            out += self._hand_out(copy, rank, now)
+            self._waiting.remove(rank)
+        return out
 
     def _stop(self, speaker: int | None) -> list[Instruction]:
         """Send every living rank home, once, when the run is over; late ones when they speak."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from mpirender.model import Tile
 from mpirender.partition import FramePartition, Partition
@@ -14,41 +13,30 @@ from mpirender.schedule.entry import Entry
 from mpirender.schedule.lessons import Lessons, unfinished
 from mpirender.units import Seconds
 
-__all__ = ["Help", "Relief", "Share"]
+__all__ = ["Help", "Relief"]
 
-_OVERDUE = 4.0  # times what it would take another rank: more than surprising pictures are wrong by
+_TRIES = 3  # tasks to look at; the first may have dear blocks, but not enough of them
+_TOO_LONG = 4.0  # times what it would take another rank: surprising pictures are wrong by less
 _LATE: Seconds = 2.0  # and so many seconds at least
-_LOOK_EVERY: Seconds = 0.5  # where nothing was overdue; there may be thousands to look at
-
-
-class Share(Enum):
-    """What of a running task another rank takes."""
-
-    PART = "part"
-    """Its far part, which the one that has the task leaves out."""
-    WAITING = "waiting"
-    """All of it: the one that has the task has not begun with it."""
-    COPY = "copy"
-    """All that is left of it, by both: the first answer wins."""
+_SCAN_EVERY: Seconds = 0.5  # for what may be overdue; there may be thousands of tasks
 
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """What a rank is to do for another one.
+    """What a rank is to take over from another one.
 
     Attributes
     ----------
-    share : Share
     task : Entry
         Of the other one.
-    tile : Tile
+    tile : Tile or None
+        The far part of it; None for the whole task, where it has not been begun.
     expected : float
-        Seconds that a block of it should take the newcomer; 0 where nothing is known.
+        Seconds that a block of the part should take the newcomer.
     """
 
-    share: Share
     task: Entry
-    tile: Tile
+    tile: Tile | None = None
     expected: Seconds = 0.0
 
 
@@ -68,8 +56,8 @@ class Relief:
         self._partition = partition
         self._policy = policy
         self._lessons = lessons
-        self._ends = Ends(self._outlook)
-        self._nothing_overdue_until: Seconds = float("-inf")
+        self._ends = Ends(lessons.outlook)
+        self._scan_at: Seconds = float("-inf")
 
     def add(self, task: Entry, now: Seconds) -> None:
         """Count in what has become known of a running task."""
@@ -86,62 +74,67 @@ class Relief:
             Without work, or about to be.
         now : float
         """
-        last, seconds_left = self._ends.last(held, rank, now)
-        if last is None or last.rank is None:
-            return None
-        left = unfinished(last, self._partition.units_of(last.task.tile), now)
-        parts = self._partition.far_parts(last.task.tile, left)
-        times = self._lessons.times_of(left, last, seconds_left, now)
-        offer = self._lessons.takeover(rank, last, times, [blocks for _, blocks in parts])
+        for task, seconds_left in self._ends.last(held, rank, now, _TRIES):
+            if found := self._part_of(task, seconds_left, held, rank, now):
+                return found
+        return None
+
+    def _part_of(
+        self,
+        task: Entry,
+        seconds_left: Seconds,
+        held: Mapping[int, Mapping[int, Entry]],
+        rank: int,
+        now: Seconds,
+    ) -> Help | None:
+        """Return what a rank is to take over of a task."""
+        left = unfinished(task, self._partition.units_of(task.task.tile), now)
+        parts = self._partition.far_parts(task.task.tile, left)
+        times = self._lessons.times_of(left, task, seconds_left, now)
+        offer = self._lessons.takeover(rank, task, times, [blocks for _, blocks in parts])
         if not (parts or self._partition.divides):
-            return None if rank in held else self._waiting_of(held[last.rank], offer, now)
+            if task.rank is None or rank in held:
+                return None
+            return self._waiting_of(held[task.rank], offer, now)
         index = self._policy.part_to_take(offer)
         if index is None:
             return None
         blocks, seconds = offer.parts[index]
-        return Help(Share.PART, last, parts[index][0], seconds / blocks / offer.speed)
+        return Help(task, parts[index][0], seconds / blocks / offer.speed)
 
-    def find_overdue(
-        self, held: Mapping[int, Mapping[int, Entry]], rank: int, now: Seconds
-    ) -> Help | None:
-        """Return a copy of a task that should have been finished long ago; None if there is none.
-
-        Every task is copied once at most, and none that could not have been begun.
+    def late(self, held: Mapping[int, Mapping[int, Entry]], now: Seconds) -> list[Entry]:
+        """Return tasks that may be overdue; none of what has a copy, or is one.
 
         Parameters
         ----------
         held : mapping
             Rank → task id → running task.
-        rank : int
-            Without any task.
         now : float
+            Nothing is looked at, and nothing returned, if it has been a moment ago.
+        """
+        if now < self._scan_at:
+            return []
+        self._scan_at = now + _SCAN_EVERY
+        begun = (next(iter(tasks.values())) for tasks in held.values())
+        return [
+            task
+            for task in begun
+            if now - task.since >= _LATE and task.left and not task.copy and not task.is_spare
+        ]
+
+    def copy_of(self, task: Entry, rank: int, now: Seconds) -> Tile | None:
+        """Return what a rank is to begin anew of a late task; None if it may yet be done in time.
 
         References
         ----------
         J. Dean, S. Ghemawat: MapReduce, simplified data processing on large clusters. OSDI 2004;
         their backup tasks.
         """
-        if now < self._nothing_overdue_until:
-            return None
-        for tasks in held.values():
-            task = next(iter(tasks.values()))
-            if self._is_overdue(task, rank, now):
-                tile, *others = self._partition.tiles_of(task.left)
-                if not others:
-                    return Help(Share.COPY, task, tile)
-        self._nothing_overdue_until = now + _LOOK_EVERY
-        return None
-
-    def _is_overdue(self, task: Entry, rank: int, now: Seconds) -> bool:
-        gone = now - task.since
-        if gone < _LATE or not task.left or task.is_copied:
-            return False
         anew = self._lessons.anew(task, rank, self._partition.size_of(task.task.tile))
-        return 0 < _OVERDUE * anew < gone
-
-    def _outlook(self, entry: Entry, now: Seconds) -> tuple[Seconds, Seconds]:
-        """Return `Lessons.outlook` of a task; zeros where nobody could take anything of it."""
-        return self._lessons.outlook(entry, now) if len(entry.left) > 1 else (0.0, 0.0)
+        if not 0 < _TOO_LONG * anew < now - task.since or task.seconds_told() <= anew:
+            return None
+        tile, *others = self._partition.tiles_of(task.left)
+        return None if others else tile
 
     def _waiting_of(self, tasks: Mapping[int, Entry], offer: Takeover, now: Seconds) -> Help | None:
         """Return the task that a rank has for later, when what it does now cannot be divided."""
@@ -149,8 +142,8 @@ class Relief:
         if not others or not (waiting := others[-1]).expected:
             return None
         units, each = len(waiting.left), waiting.expected
-        left = self._outlook(before, now)[0] + units * each
+        left = self._lessons.outlook(before, now)[0] + units * each
         offer = replace(offer, seconds_left=left, parts=[(units, units * each)])
         if self._policy.part_to_take(offer) is None:
             return None
-        return Help(Share.WAITING, waiting, waiting.task.tile)
+        return Help(waiting)

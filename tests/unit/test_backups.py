@@ -19,6 +19,7 @@ from mpirender.events import (
     StopWorker,
     TaskCompleted,
     TaskFailed,
+    TaskProgressed,
     Tick,
     TilesCompleted,
     WorkerLost,
@@ -26,11 +27,17 @@ from mpirender.events import (
 )
 from mpirender.model import Task, Tile
 from mpirender.partition import FramePartition, Grid, Partition, Section
-from mpirender.policy import Halving, automatic, policy_named
+from mpirender.policy import Halving, SelfScheduling, automatic, policy_named
 from mpirender.schedule import Schedule, TaskState
 from mpirender.simulate import Fleet, Overheads, Simulation
 
 CRASH = ErrorRecord("RendererFailed", "it crashed")
+
+
+class Two(SelfScheduling):
+    """A block at a time, and copies."""
+
+    takes_over = True
 
 
 def sent(instructions: list[Instruction]) -> list[tuple[int, int]]:
@@ -116,13 +123,40 @@ def test_what_the_second_one_sends_all_the_same_changes_nothing() -> None:
 
 def test_a_copy_that_fails_leaves_the_block_to_the_other_one() -> None:
     machine = copied()
-    assert machine.handle(TaskFailed(1, 3, 1, CRASH), 21) == []
+    machine.handle(TaskFailed(1, 3, 1, CRASH), 21)
     assert machine.state_of(3) is TaskState.CANCELED
     assert machine.awaits(3)
     assert not machine.is_finished
     machine.handle(TilesCompleted(0, 0, (3,)), 22)
     assert machine.is_finished
     assert machine.failed == []
+
+
+@pytest.mark.parametrize("end", [TaskFailed(1, 3, 1, CRASH), WorkerLost(1)], ids=["fails", "dies"])
+def test_after_a_copy_that_comes_to_nothing_another_rank_makes_one(end: Event) -> None:
+    machine = copied()
+    out = machine.handle(end, 21) + machine.handle(Tick(), 22)
+    assert sent(out) == [(2, 4)]
+    if isinstance(end, TaskFailed):
+        assert sent(machine.handle(WorkerReady(1), 23)) == []
+        assert sent(machine.handle(TaskFailed(2, 4, 1, CRASH), 24)) == []
+    assert not machine.is_finished
+
+
+def test_a_rank_on_which_a_task_has_failed_does_not_copy_it() -> None:
+    machine = Schedule(Partition(Grid(Tile(0, 3, 0, 1), 1)), Halving(), ranks=3, retries=2)
+    for rank in range(3):
+        machine.handle(WorkerReady(rank), 0)
+    for rank in (1, 2):
+        machine.handle(TilesCompleted(rank, rank, (rank,)), 1)
+        done = result(Task(rank, Tile(rank, rank + 1, 0, 1)), rank=rank)
+        machine.handle(TaskCompleted(done), 1)
+    machine.handle(TaskFailed(0, 0, 1, CRASH), 1)
+    assert sent(machine.handle(WorkerReady(1), 1)) == [(1, 0)]
+    machine.handle(WorkerReady(0), 1)
+    assert sent(machine.handle(Tick(), 20)) == []
+    machine.handle(WorkerReady(2), 20)
+    assert sent(machine.handle(Tick(), 30)) == [(2, 3)]
 
 
 def test_a_copy_is_not_what_a_run_without_retries_fails_by() -> None:
@@ -170,7 +204,8 @@ def test_a_rank_that_has_finished_nothing_is_relieved_when_others_have_done_thei
     assert [task for _, task in sent(machine.handle(WorkerReady(1), 10))] == [2]
 
 
-def test_pictures_are_copied_whole() -> None:
+def pictures_of_four_rows() -> Schedule:
+    """Rank 0 has been at row 0 since 0 s; rank 1 has done the other three by 3 s, and waits."""
     partition = Partition(Grid(Tile(0, 4, 0, 1), 1), divides=False)
     rule = automatic(streams=False, frames=False)
     machine = Schedule(partition, rule, ranks=2, retries=0)
@@ -185,10 +220,53 @@ def test_pictures_are_copied_whole() -> None:
         tile = Tile(task, task + 1, 0, 1)
         machine.handle(TaskCompleted(result(Task(task, tile), rank=1)), now)
         machine.handle(WorkerReady(1), now)
+    return machine
+
+
+def test_pictures_are_copied_whole() -> None:
+    machine = pictures_of_four_rows()
     assert sent(machine.handle(Tick(), 5.0)) == [(1, 4)]
+    assert machine.is_spare(4)
+    assert not machine.is_spare(0)
     copy = Task(4, Tile(0, 1, 0, 1))
     assert CancelTask(0, 0) in machine.handle(TaskCompleted(result(copy, rank=1)), 6.0)
     assert machine.is_finished
+
+
+def test_what_is_nearly_done_as_its_rank_says_is_waited_for() -> None:
+    machine = pictures_of_four_rows()
+    machine.handle(TaskProgressed(0, 0, 0.9), 4.5)
+    assert sent(machine.handle(Tick(), 5.0)) == []
+    machine.handle(TaskProgressed(0, 0, 0.9), 20.0)  # it stands still
+    assert sent(machine.handle(Tick(), 20.5)) == [(1, 4)]
+
+
+def test_a_task_that_another_one_kept_waiting_is_not_overdue() -> None:
+    machine = Schedule(
+        Partition(Grid(Tile(0, 2, 0, 1), 1), divides=False), Two(), ranks=2, retries=0
+    )
+    assert sent(machine.handle(WorkerReady(0), 0)) == [(0, 0)]
+    assert sent(machine.handle(WorkerReady(0), 0)) == [(0, 1)]
+    machine.handle(TaskCompleted(result(Task(0, Tile(0, 1, 0, 1)), rank=0, seconds=1)), 30)
+    assert sent(machine.handle(WorkerReady(1), 31)) == []
+    assert sent(machine.handle(Tick(), 31.9)) == []
+    assert sent(machine.handle(Tick(), 36)) == [(1, 2)]
+
+
+def test_many_are_copied_in_one_go() -> None:
+    count = 200
+    partition = Partition(Grid(Tile(0, 2 * count, 0, 1), 1), divides=False)
+    machine = Schedule(partition, Two(), ranks=2 * count, retries=0)
+    for rank in range(2 * count):
+        machine.handle(WorkerReady(rank), 0)
+    for rank in range(count):
+        done = result(Task(rank, Tile(rank, rank + 1, 0, 1)), rank=rank, seconds=1)
+        machine.handle(TaskCompleted(done), 1)
+    for rank in range(count):
+        machine.handle(WorkerReady(rank), 1)
+    orders = machine.handle(Tick(), 60)
+    tiles = [order.task.tile for order in orders if isinstance(order, SendTask)]
+    assert sorted(tiles) == [Tile(row, row + 1, 0, 1) for row in range(count, 2 * count)]
 
 
 # ----------------------------------------------------------------------------- simulated runs

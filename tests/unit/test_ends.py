@@ -28,8 +28,9 @@ class Hall:
         return max(0.0, self.at[task] - now), self.dearest.get(task, 0.0)
 
     def last(self, now: float, rank: int = -1) -> tuple[int | None, float]:
-        task, left = self.ends.last(self.held, rank, now)
-        return (task.task.id if task else None), left
+        for task, left in self.ends.last(self.held, rank, now):
+            return task.task.id, left
+        return None, 0.0
 
 
 def test_the_last_of_a_few_is_known_at_every_moment() -> None:
@@ -51,6 +52,14 @@ def test_of_tasks_that_end_together_the_one_with_dear_blocks_is_relieved_first()
 
 def test_a_task_that_ends_soon_is_not_first_for_its_dear_block() -> None:
     assert Hall(9.0, 3.0, dearest={0: 0.1, 1: 2.0}).last(now=1) == (0, 8.0)
+
+
+def test_several_can_be_had_and_all_are_there_at_the_next_question() -> None:
+    hall = Hall(5.0, 9.0, 7.0, 0.0)
+    for _ in range(2):
+        tasks = hall.ends.last(hall.held, 1, 1.0, 3)
+        assert [(task.task.id, left) for task, left in tasks] == [(2, 6.0), (0, 4.0)]
+    assert hall.last(now=1) == (1, 8.0)
 
 
 def test_nothing_is_last_where_nothing_is_known() -> None:

@@ -188,6 +188,21 @@ def test_the_slowest_rank_is_relieved_though_it_has_fewer_blocks_left() -> None:
     assert [i.rank for i in shortened] == [0]
 
 
+def test_where_the_first_is_not_worth_it_the_next_is_looked_at() -> None:
+    machine = Schedule(Partition(Grid(Tile(0, 3, 0, 66), 1)), Halving(), ranks=3, retries=0)
+    for rank in range(3):
+        machine.handle(WorkerReady(rank), 0)
+    for block in range(65):  # of the last two blocks of rank 0 one has been begun
+        setup = 5.0 if block == 0 else 0.0
+        machine.handle(TilesCompleted(0, 0, (block,), setup_seconds=setup), 5 + 5.0 * block)
+    now = 5 + 5.0 * 64
+    for block in range(30):
+        machine.handle(TilesCompleted(1, 1, (66 + block,)), now + 0.5 * (block - 29))
+    machine.handle(TilesCompleted(2, 2, tuple(range(132, 198))), now)
+    shortened = [i for i in machine.handle(WorkerReady(2), now) if isinstance(i, ShortenTask)]
+    assert [i.rank for i in shortened] == [1]
+
+
 def test_among_many_ranks_a_refusal_holds_for_a_moment() -> None:
     stage = Stage(ranks=2000, rows=20_000)
     for rank in range(2000):

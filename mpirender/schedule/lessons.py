@@ -180,9 +180,8 @@ class Lessons:
         setup = (self.setup_seconds + self.latency_seconds) / self.tasks
         if entry.task.numbers:
             return setup + self.foretell(size, rank) * len(entry.left) / entry.units
-        return setup + sum(self.costs.foretell(entry.left, self.seconds_per_block)) / self.rating(
-            rank
-        )
+        blocks = self.costs.foretell(entry.left, self.seconds_per_block)
+        return setup + sum(blocks) / self.rating(rank)
 
     def compare(self, entry: Entry) -> None:
         """Learn from a part that a rank has taken over how fast it is against the other one.

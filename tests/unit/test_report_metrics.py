@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -39,6 +40,12 @@ def test_time_for_nothing_is_called_lost_and_is_busy_but_not_useful(outcome: str
     numbers = metrics_of(run(attempt(0, 0, 8, outcome=outcome)))
     assert (numbers.by_activity[0][Activity.LOST], numbers.busy, numbers.useful) == (8, (8,), (0,))
     assert numbers.tasks == 0
+
+
+def test_what_a_dropped_attempt_had_sent_until_then_is_useful() -> None:
+    sent = dataclasses.replace(attempt(0, 0, 8, outcome=DROPPED), last_pixel=6.0)
+    numbers = metrics_of(run(sent))
+    assert (numbers.by_activity[0][Activity.LOST], numbers.busy, numbers.useful) == (2, (8,), (6,))
 
 
 def test_numbers_follow_from_busy_and_useful_times() -> None:

@@ -172,6 +172,14 @@ def test_an_attempt_that_came_to_nothing_is_recorded_once(door: Door, outcome: s
     assert (attempt.ended, attempt.arrived) == (12, 12)
 
 
+def test_of_a_dropped_attempt_it_is_known_when_it_last_sent_blocks(door: Door) -> None:
+    door.at(10).sent(1, Assign(TASK, 1))
+    door.at(14).arrived(1, TilesDone(3, 0, (0,), (1,), b"", 0.0, 0.0))
+    door.at(20).sent(1, Drop(3))
+    (attempt,) = door.run().attempts
+    assert (attempt.assigned, attempt.last_pixel, attempt.ended) == (10, 14, 20)
+
+
 def test_a_task_is_told_from_the_same_task_on_another_rank(door: Door) -> None:
     door.at(10).sent(0, Assign(TASK, 1))
     door.at(11).sent(1, Assign(TASK, 2))

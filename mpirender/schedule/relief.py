@@ -74,9 +74,13 @@ class Relief:
             Without work, or about to be.
         now : float
         """
+        longest = 0.0
         for task, seconds_left in self._ends.last(held, rank, now, _TRIES):
+            if seconds_left <= longest:
+                continue  # it is worth less than one that was not worth it
             if found := self._part_of(task, seconds_left, held, rank, now):
                 return found
+            longest = seconds_left
         return None
 
     def _part_of(

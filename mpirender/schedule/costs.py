@@ -114,11 +114,13 @@ class CostMap:
         return Nearby(len(blocks), len(known) / len(found), mean, max(found))
 
     def _near(self, block: int, reach: int) -> Seconds:
-        """Return what the next finished block took, at most so many up or down; 0 for none."""
-        took, stride = self._took, self._stride
-        for away in range(stride, reach * stride + 1, stride):
-            above = took[block - away] if block >= away else 0.0
-            below = took[block + away] if block + away < len(took) else 0.0
-            if above or below:
-                return max(above, below)
-        return 0.0
+        """Return what the next finished block took, so many up or down; 0 where there is none."""
+        took, far = self._took, reach * self._stride
+        above = below = 0.0
+        for at in range(block - self._stride, max(-1, block - far - 1), -self._stride):
+            if above := took[at]:
+                break
+        for at in range(block + self._stride, min(len(took), block + far + 1), self._stride):
+            if below := took[at]:
+                break
+        return max(above, below)

@@ -40,14 +40,20 @@ def test_a_dear_column_is_foretold_by_the_rows_above() -> None:
 def test_a_dear_place_is_foretold_by_the_row_below_where_another_rank_has_been() -> None:
     rows = [[9.0 if column == 4 else 1.0 for column in range(COLUMNS)]] * 4
     costs = taught(rows)
-    costs.learn([10 * COLUMNS + 4], 7.0, None)
-    assert costs.foretell([8 * COLUMNS + 4, 8 * COLUMNS + 5], 1.0) == pytest.approx([7.0, 1.0])
+    costs.learn([10 * COLUMNS + 5], 7.0, None)
+    assert costs.foretell([8 * COLUMNS + 5, 8 * COLUMNS + 6], 1.0) == pytest.approx([7.0, 1.0])
 
 
 def test_between_a_dear_and_a_cheap_block_it_is_taken_to_be_dear() -> None:
     costs = taught([[9.0 if column == 4 else 1.0 for column in range(COLUMNS)]] * 4)
     costs.learn([5 * COLUMNS + 4, 5 * COLUMNS + 6], 2.0, None)
     assert costs.foretell([4 * COLUMNS + 4, 4 * COLUMNS + 6], 1.0) == pytest.approx([9.0, 2.0])
+
+
+def test_a_dear_block_farther_off_counts_more_than_a_cheap_one_beside() -> None:
+    costs = taught([[9.0 if column == 4 else 1.0 for column in range(COLUMNS)]] * 4)
+    costs.learn([7 * COLUMNS + 4], 1.0, None)
+    assert costs.foretell([6 * COLUMNS + 4], 1.0) == pytest.approx([9.0])
 
 
 def test_a_look_around_says_what_foretelling_each_block_would() -> None:

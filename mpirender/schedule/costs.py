@@ -83,12 +83,15 @@ class CostMap:
         pace : float or None
             What one took their rank before; None if these are its first.
         """
-        known = self._took
+        known, stride, units = self._took, self._stride, len(self._took)
         took = max(took, _INSTANT)
         for block in blocks:
             known[block] = took
-            if pace is not None and (near := self._near(block, 1)):
-                self._compare(took - near, took - pace)
+            if pace is not None:
+                above = known[block - stride] if block >= stride else 0.0
+                below = known[block + stride] if block + stride < units else 0.0
+                if above or below:
+                    self._compare(took - max(above, below), took - pace)
 
     def _compare(self, near_err: Seconds, pace_err: Seconds) -> None:
         """Learn what both forecasts of a block were wrong by."""
@@ -103,24 +106,24 @@ class CostMap:
     def foretell(self, blocks: Iterable[int], pace: Seconds) -> list[Seconds]:
         """Return what each of some blocks should take a rank of some pace."""
         trust, rest = self.trust, (1 - self.trust) * pace
-        return [trust * (self._near(block, _NEAR) or pace) + rest for block in blocks]
+        return [trust * (self._near(block) or pace) + rest for block in blocks]
 
     def look_around(self, blocks: Collection[int]) -> Nearby:
         """Return what is known around some blocks, by looking at a few of them."""
         few = islice(blocks, 0, None, math.ceil(len(blocks) / _SAMPLE))
-        found = [self._near(block, _NEAR) for block in few]
+        found = [self._near(block) for block in few]
         known = [seconds for seconds in found if seconds]
         mean = sum(known) / len(known) if known else 0.0
         return Nearby(len(blocks), len(known) / len(found), mean, max(found))
 
-    def _near(self, block: int, reach: int) -> Seconds:
-        """Return what the next finished block took, so many up or down; 0 where there is none."""
-        took, far = self._took, reach * self._stride
+    def _near(self, block: int) -> Seconds:
+        """Return what the dearer of the next finished blocks took; 0 where there is none."""
+        took, stride, far = self._took, self._stride, _NEAR * self._stride
         above = below = 0.0
-        for at in range(block - self._stride, max(-1, block - far - 1), -self._stride):
+        for at in range(block - stride, max(-1, block - far - 1), -stride):
             if above := took[at]:
                 break
-        for at in range(block + self._stride, min(len(took), block + far + 1), self._stride):
+        for at in range(block + stride, min(len(took), block + far + 1), stride):
             if below := took[at]:
                 break
         return max(above, below)

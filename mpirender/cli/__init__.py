@@ -157,9 +157,13 @@ def _report(error: MpirenderError) -> int:
 
 def _configure_logging(level: int) -> None:
     """Say what the program has to say from some level on, and of libraries only what is wrong."""
-    least = max(level, logging.WARNING)
-    logging.basicConfig(format="mpirender: %(message)s", level=least, force=True)
-    logging.getLogger("mpirender").setLevel(level)
+    logging.basicConfig(format="mpirender: %(message)s", level=level, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_worth_saying)
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.name.split(".")[0] == "mpirender"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

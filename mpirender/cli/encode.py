@@ -61,9 +61,7 @@ def main(argv: Sequence[str]) -> int:
         typed = _parser().parse_intermixed_args(argv)
     except Answered:
         return 0
-    level = logging.ERROR if typed.quiet else _level(typed.verbose)
-    logging.getLogger().setLevel(max(level, logging.WARNING))
-    logging.getLogger("mpirender").setLevel(level)
+    logging.getLogger().setLevel(logging.ERROR if typed.quiet else _level(typed.verbose))
     _encode(typed)
     return 0
 

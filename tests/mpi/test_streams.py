@@ -14,7 +14,7 @@ from mpi.fakes import Folder, black_rows, complaints, expected, own_words, pixel
 WIDTH, HEIGHT, BLOCK = 20, 60, 8  # 3 blocks in a row, 8 rows of them
 SCENE = (f"size = {WIDTH}x{HEIGHT}", f"block = {BLOCK}", "stream = yes")
 WHOLE = expected(WIDTH, HEIGHT)
-WITH_TIMEOUT = ("--timeout", "3")
+WITH_TIMEOUT = ("--timeout", "1.5")  # before another rank begins anew what hangs
 
 every_launcher = pytest.mark.parametrize("launcher", LAUNCHERS, ids=str)
 
@@ -24,7 +24,7 @@ FAULTS = [
     (OPENMPI4, 3, "exit", (), "fake ended with exit status 1"),
     (MPICH, 3, "signal", (), "fake ended with signal SIGKILL"),
     (OPENMPI5, 2, "signal", (), "fake ended with signal SIGKILL"),
-    (MPICH, 4, "hang", WITH_TIMEOUT, "over the time limit of 3.0 s"),
+    (MPICH, 4, "hang", WITH_TIMEOUT, "over the time limit of 1.5 s"),
     (MPICH, 2, "lie", (), "fake said 80% of its pixels, expected all"),
     (MPICH, 3, "missing", (), "1 block of the task"),
 ]

@@ -31,5 +31,8 @@ def test_of_frames_too(tmp_path: Path) -> None:
     folder = Folder.with_scene(tmp_path, *scene)
     done = folder.render(MPICH, 3)
     assert done.returncode == 0, done.stderr
-    assert len(list(folder.path.glob("scene*.ppm"))) == 6
+    frames = sorted(folder.path.glob("scene*.ppm"))
+    assert len(frames) == 6
+    for frame in frames:
+        np.testing.assert_array_equal(pixels(frame), expected(8, 16))
     assert folder.scratch_folders == []

@@ -97,18 +97,13 @@ def test_a_task_is_copied_once_only() -> None:
     assert machine.handle(Tick(), 40) == []
 
 
-def test_where_the_copy_is_first_the_other_one_is_stopped() -> None:
+@pytest.mark.parametrize(("first", "second"), [((1, 3), (0, 0)), ((0, 0), (1, 3))])
+def test_the_first_answer_wins_and_the_other_attempt_is_stopped(
+    first: tuple[int, int], second: tuple[int, int]
+) -> None:
     machine = copied()
-    out = machine.handle(TilesCompleted(1, 3, (3,)), 21)
-    assert out == [CancelTask(0, 0), StopWorker(0), StopWorker(1), StopWorker(2)]
-    assert machine.is_finished
-    assert machine.state_of(0) is machine.state_of(3) is TaskState.COMPLETED
-
-
-def test_where_the_copy_is_second_it_is_stopped() -> None:
-    machine = copied()
-    out = machine.handle(TilesCompleted(0, 0, (3,)), 21)
-    assert out == [CancelTask(1, 3), StopWorker(0), StopWorker(1), StopWorker(2)]
+    out = machine.handle(TilesCompleted(*first, (3,)), 21)
+    assert out == [CancelTask(*second), StopWorker(0), StopWorker(1), StopWorker(2)]
     assert machine.is_finished
     assert machine.state_of(0) is machine.state_of(3) is TaskState.COMPLETED
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import signal
 import sys
-
-from mpirender.cli import main as run
 
 __all__ = ["main"]
 
@@ -17,6 +16,10 @@ def main() -> None:
     All that has to be closed has been by then. To take the picture libraries and their threads
     apart once more takes Python a quarter of a second, in which every rank of the run would wait.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing has to be put away yet
+    from mpirender.cli import main as run
+
     status = run()
     logging.shutdown()
     sys.stdout.flush()

@@ -5,17 +5,16 @@ from __future__ import annotations
 import io
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 
 from mpirender.cli.render import parse_arguments
 from mpirender.errors import INTERRUPTED, LauncherMismatch, MpirenderError
 from mpirender.hosts import Claim, launcher_claim
+from mpirender.interrupts import catch_interrupts
 from mpirender.resting import close_resting
 from mpirender.shots import ask_for_shots, start_early
 
@@ -42,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status; see `mpirender.errors`.
     """
     claim = launcher_claim(os.environ)
-    signal.signal(signal.SIGTERM, _interrupt)
+    catch_interrupts()
     _configure_logging(logging.WARNING)
     try:
         if claim.rank > 0:
@@ -164,7 +163,3 @@ def _configure_logging(level: int) -> None:
 
 def _is_worth_saying(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or record.name.split(".")[0] == "mpirender"
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

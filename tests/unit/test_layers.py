@@ -19,6 +19,7 @@ LEVELS = (
     ),
     (
         "backoff",
+        "interrupts",
         "process",
         "resting",
         "session",

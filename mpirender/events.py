@@ -60,6 +60,11 @@ class TaskCompleted:
 
     result: Result
 
+    @property
+    def rank(self) -> int:
+        """Which has rendered it."""
+        return self.result.rank
+
 
 @dataclass(frozen=True, slots=True)
 class TaskProgressed:

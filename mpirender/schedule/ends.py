@@ -12,7 +12,8 @@ from mpirender.units import Seconds
 __all__ = ["Ends"]
 
 _FEW = 16  # tasks that are all looked at whenever the question is asked
-_LOOK_EVERY: Seconds = 1e-4  # for each task; to look at one takes some microseconds
+_LOOK_EVERY: Seconds = 3e-4  # for each task; to look at one takes some microseconds
+_LOOK_AT_LEAST_EVERY: Seconds = 1.0
 _BLOCKS = 3  # of the dearest, that a task is taken to have more, where they do not double its time
 _UNKNOWN: tuple[Seconds, Seconds] = 0.0, 0.0
 
@@ -99,7 +100,7 @@ class Ends:
                     item = _place(left, dearest, now), next(self._numbers), task
                     self._heap.append(item)
         heapq.heapify(self._heap)
-        self._stale_at = now + _LOOK_EVERY * len(held)
+        self._stale_at = now + min(_LOOK_EVERY * len(held), _LOOK_AT_LEAST_EVERY)
 
 
 def _place(left: Seconds, dearest: Seconds, now: Seconds) -> Seconds:

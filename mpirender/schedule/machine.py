@@ -185,9 +185,7 @@ class Schedule:
         Called by the root for every message, and with `Tick` a few times a second.
         """
         self._now = now
-        rank = (
-            event.result.rank if isinstance(event, TaskCompleted) else getattr(event, "rank", None)
-        )
+        rank: int | None = getattr(event, "rank", None)
         if rank is not None and not isinstance(event, WorkerLost):
             self._silence.end(rank, now)
         out = self._take_in(event, now) + self._distribute(event, now)
@@ -234,13 +232,15 @@ class Schedule:
 
     def _take_off(self, blocks: Iterable[int], entry: Entry, rank: int) -> list[Instruction]:
         """Take blocks that a rank has finished for a task off those who have them to do."""
-        out, owners = list[Instruction](), dict[int, Entry]()
+        done: dict[int, Entry] = {}
         for block in blocks:
             if owner := self._owners.pop(block, None):
                 owner.left.discard(block)
-                owners[owner.task.id] = owner
-        for owner in owners.values():
-            if not owner.left and owner.state is not TaskState.COMPLETED:
+                if not owner.left:
+                    done[owner.task.id] = owner
+        out: list[Instruction] = []
+        for owner in done.values():
+            if owner.state is not TaskState.COMPLETED:
                 if owner is entry and entry.rank == rank:
                     self._lessons.compare(entry)
                 # of a copy of several blocks each may have done some, and go on with the others

@@ -40,6 +40,24 @@ except KeyboardInterrupt:
     print("interrupted once")
 """
 
+IMPATIENT = """
+import signal, time
+from mpirender import interrupts
+interrupts._QUIET = 0.1
+interrupts.catch_interrupts()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGTERM)
+    print("put away")
+time.sleep(0.2)
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("another")
+"""
+
 both_signals = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
@@ -58,6 +76,10 @@ def test_a_library_is_loaded_before_the_interruption(number: signal.Signals) -> 
 
 def test_what_is_ignored_stays_ignored() -> None:
     assert run("-c", IGNORING) == "interrupted once\n"
+
+
+def test_several_signals_at_once_are_one() -> None:
+    assert run("-c", IMPATIENT) == "put away\nanother\n"
 
 
 @both_signals

@@ -13,7 +13,8 @@ __all__ = ["Ends"]
 
 _FEW = 16  # tasks that are all looked at whenever the question is asked
 _LOOK_EVERY: Seconds = 3e-4  # for each task; to look at one takes some microseconds
-_LOOK_AT_LEAST_EVERY: Seconds = 1.0
+_OFTEN_ENOUGH: Seconds = 1.0
+_LOOK_AT_MOST_EVERY: Seconds = 1e-4  # for each of many thousands; a tenth of a core of rank 0
 _BLOCKS = 3  # of the dearest, that a task is taken to have more, where they do not double its time
 _UNKNOWN: tuple[Seconds, Seconds] = 0.0, 0.0
 
@@ -100,7 +101,8 @@ class Ends:
                     item = _place(left, dearest, now), next(self._numbers), task
                     self._heap.append(item)
         heapq.heapify(self._heap)
-        self._stale_at = now + min(_LOOK_EVERY * len(held), _LOOK_AT_LEAST_EVERY)
+        pause = min(_LOOK_EVERY * len(held), _OFTEN_ENOUGH)
+        self._stale_at = now + max(pause, _LOOK_AT_MOST_EVERY * len(held))
 
 
 def _place(left: Seconds, dearest: Seconds, now: Seconds) -> Seconds:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mpirender.model import Task, Tile
 from mpirender.schedule.ends import Ends
 from mpirender.schedule.entry import Entry
@@ -64,6 +66,14 @@ def test_several_can_be_had_and_all_are_there_at_the_next_question() -> None:
 
 def test_nothing_is_last_where_nothing_is_known() -> None:
     assert Hall(0.0, 0.0).last(now=1) == (None, 0.0)
+
+
+@pytest.mark.parametrize(("ranks", "most"), [(100, 100), (1000, 10), (8000, 3), (40_000, 1)])
+def test_rank_0_has_time_for_other_things_than_looking(ranks: int, most: int) -> None:
+    hall = Hall(*[9.0] * ranks)
+    for question in range(600):
+        hall.last(now=question / 200)
+    assert ranks <= hall.looks - 600 <= most * ranks
 
 
 def test_among_many_the_first_ones_are_looked_at_anew() -> None:

@@ -181,6 +181,7 @@ class Attempt:
                 raise
             return []
         if records:
+            self.listen(now)  # to all that was said before them
             self.streamed += len(records)
             self._note_pixels(now)
             self.todo.difference_update(record.block for record in records)

@@ -263,7 +263,9 @@ class Worker:
         try:
             news += self._new_frames(attempt, end, now)
             ended = end is not None and end.status == 0
-            if records := attempt.finished_tiles(now, ended=ended):
+            records = attempt.finished_tiles(now, ended=ended)
+            self._check_words(attempt)
+            if records:
                 engaged.pool.provide()
                 news.append(tiles_done(attempt, records))
             if attempt.is_done:
@@ -347,8 +349,6 @@ class Worker:
 
     def _check(self, attempt: Attempt, now: Seconds) -> None:
         """Raise the reason why an attempt that still runs must be ended, if there is one."""
-        if wrong := self._wrong_version(attempt):
-            raise wrong
         limit = self._engagement().job(attempt.task).limits.timeout
         if limit is not None and now - attempt.started > limit:
             raise RendererTimeout(
@@ -360,14 +360,21 @@ class Worker:
                 f"hung: no word and no processor time for {format_seconds(STALLED_AFTER)}"
             )
 
-    def _wrong_version(self, attempt: Attempt) -> VersionMismatch | None:
-        job, said = self._engagement().job(attempt.task), attempt.watch.version
-        if said in ("", job.version):
-            return None
-        return VersionMismatch(
-            f"{job.renderer} on {self.host} is version {said}, on rank 0's host {job.version}",
-            hint="install the same version on all hosts, or name one with --program PATH",
-        )
+    def _check_words(self, attempt: Attempt) -> None:
+        """Raise if, in its own words, nothing of what a renderer does can be used."""
+        job, said = self._engagement().job(attempt.task), attempt.watch
+        if said.version not in ("", job.version):
+            raise VersionMismatch(
+                f"{job.renderer} on {self.host} is version {said.version}, on rank 0's host"
+                f" {job.version}",
+                hint="install the same version on all hosts, or name one with --program PATH",
+            )
+        if said.size not in ((0, 0), (job.width, job.height)):
+            raise OutputMismatch(
+                f"{job.renderer} renders a picture of {said.size[0]}x{said.size[1]}, expected"
+                f" {job.width}x{job.height}",
+                hint="is there an INI file of another size on this host?",
+            )
 
     def _could_begin_another(self, now: Seconds) -> bool:
         """Return whether it is time to ask for the next task."""
@@ -400,8 +407,6 @@ class Worker:
 
     def _conclude(self, attempt: Attempt, end: Exit, now: Seconds) -> None:
         """Check what a renderer that has ended has left, and send it."""
-        if wrong := self._wrong_version(attempt):
-            raise wrong
         attempt.watch.judge(end)
         if attempt.has_streamed or attempt.pictures:
             raise RendererFailed(f"ended with {end}, but {attempt.left} of the task not finished")

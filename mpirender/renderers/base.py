@@ -219,6 +219,9 @@ class Watch(Protocol):
         Of the task's pixels, 0 to 1.
     version : str
         Of the renderer; empty until it has been said.
+    size : tuple of (int, int)
+        Width and height in pixels of the frame that it renders, or a part of; zeros until they
+        have been said, if ever.
     frames_done : int
         Frames of the task whose pictures have been written.
     is_setting_up, is_pretracing, has_pretraced : bool
@@ -230,6 +233,7 @@ class Watch(Protocol):
 
     fraction: float
     version: str
+    size: tuple[Pixels, Pixels]
     frames_done: int
     is_setting_up: bool
     has_pretraced: bool

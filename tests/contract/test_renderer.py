@@ -146,9 +146,10 @@ def test_a_tile_is_what_the_whole_picture_has_there(easel: Easel) -> None:
         ), part
 
 
-def test_the_watch_knows_version_progress_and_time(easel: Easel) -> None:
+def test_the_watch_knows_version_size_progress_and_time(easel: Easel) -> None:
     watch, end, _ = easel.start(Task(0, PARTS[1]))
     assert (end.status, watch.fraction, watch.version) == (0, 1.0, easel.info.version)
+    assert watch.size == (WIDTH, HEIGHT)
     assert watch.render_seconds >= 0
 
 

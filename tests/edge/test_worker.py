@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,12 @@ from mpirender.messages import (
     Stop,
     TaskDone,
     TaskLost,
+    TilesDone,
     ToRoot,
     Working,
 )
 from mpirender.model import Limits, Task, Tile
-from mpirender.process import STALLED_AFTER
+from mpirender.process import STALLED_AFTER, Process
 from mpirender.worker import Worker
 
 TASK = Task(3, Tile(8, 16, 0, 16))
@@ -43,18 +45,20 @@ class Desk:
         *lines: str,
         limits: Limits = Limits(),  # noqa: B008
         version: str = "1.0",
+        size: str = "16x24",
         keep: bool = False,
     ) -> None:
         """Give the worker a job: a fake scene of 16 x 24 pixels, and more lines of it."""
         scene = self.folder / "s.fake"
         scene.write_text("\n".join(("size = 16x24", *lines)))
         work = job(
-            arguments=(str(scene), "16x24"),
+            arguments=(str(scene), size),
             directory=self.folder,
             limits=limits,
             version=version,
             keep=keep,
         )
+        work = replace(work, streams="stream = yes" in lines)
         self.worker.handle(Begin((work,), threads=2, neighbours=1, report_every=0.5), self.now)
 
     def assign(self, task: Task = TASK, attempt: int = 1) -> None:
@@ -334,6 +338,30 @@ def test_a_renderer_of_another_version_is_killed_at_once(desk: Desk) -> None:
     assert isinstance(lost, TaskLost)
     expected = "fake on here is version 1.0, on rank 0's host 2.0"
     assert (lost.error.kind, lost.error.message) == ("VersionMismatch", expected)
+
+
+@pytest.mark.parametrize(
+    ("version", "size", "told"),
+    [
+        ("2.0", "16x24", "fake on here is version 1.0, on rank 0's host 2.0"),
+        ("1.0", "15x24", "fake renders a picture of 15x24, expected 16x24"),
+    ],
+    ids=["version", "size"],
+)
+def test_nothing_counts_of_what_another_renderer_has_done_however_fast(
+    desk: Desk, version: str, size: str, told: str
+) -> None:
+    desk.begin("block = 8", "stream = yes", version=version, size=size)
+    desk.assign(Task(3, Tile(8, 16, 0, 8)))  # of both pictures
+    assert desk.worker._engaged
+    (attempt,) = desk.worker._engaged.attempts
+    assert isinstance(attempt.process, Process)
+    os.waitid(os.P_PID, attempt.process.pid, os.WEXITED | os.WNOWAIT)  # before the first look
+    desk.worker.step(desk.now)
+    assert desk.heard(TilesDone) == desk.heard(TaskDone) == []
+    (lost,) = desk.heard(TaskLost)
+    assert isinstance(lost, TaskLost)
+    assert told in lost.error.message
 
 
 def test_a_renderer_that_is_not_there_is_told_and_the_worker_goes_on(

@@ -33,7 +33,7 @@ FAULTS = {
     "says nothing and succeeds": ("exit 0", (), "but said 0 of 0 pixels, expected 2048"),
     "renders less": ('exec "$real" "$@" +EC32', (), "expected 2048"),
     "leaves no picture": ('exec "$real" "$@" -F', (), "no picture file"),
-    "leaves another size": ('exec "$real" "$@" +W65', (), "expected"),
+    "leaves another size": ('exec "$real" "$@" +W65', (), "a picture of 65x96, expected 64x96"),
     "is killed": ("kill -9 $$", (), "ended with signal SIGKILL"),
     "crashes": ("kill -SEGV $$", (), "ended with signal SIGSEGV"),
     "is asked to end": ("kill -TERM $$", (), "ended with signal SIGTERM"),

@@ -411,6 +411,14 @@ def test_a_script_that_fails_is_told_with_its_place() -> None:
     assert failed_scripts(["Blender 3.4.1", "", "ValueError: no ball"]) == []
 
 
+@pytest.mark.parametrize("torn", ['{"saved": 4', "", "4", '{"saved": 4}Fra:4 Mem:9M', "[1]"])
+def test_a_torn_line_says_nothing(torn: str) -> None:
+    seen = watch('@blender {"saved": 2}', "@blender " + torn)
+    assert seen.frames_done == 1
+    seen.see('@blender {"saved": 3}')
+    seen.judge(DONE)
+
+
 def test_frames_that_are_said_to_be_saved_count() -> None:
     watch('@blender {"saved": 4}', '@blender {"saved": 6}').judge(DONE)
     with pytest.raises(RendererFailed, match="saved 1 of 2 frames"):

@@ -199,17 +199,64 @@ def test_what_a_povray_was_told_is_not_taken_for_its_work(attempt: Attempt) -> N
     assert blocks(attempt.state.read()) == [4]
 
 
-@pytest.mark.parametrize("at", [(-22, 0), (65, 0), (0, 96), (32, -20)])
+def moved(message: bytes, **edges: int) -> bytes:
+    """A tile's message that tells other edges of it."""
+    data = bytearray(message)
+    for edge, value in edges.items():
+        struct.pack_into(">i", data, data.index(f"{edge:4}INT4".encode()) + 12, value)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("at", [(-22, 0), (65, 0), (0, 80), (64, 80), (0, 96), (64, 96), (32, -20)])
 def test_a_tile_outside_the_area_is_no_block(attempt: Attempt, at: tuple[int, int]) -> None:
-    down, along = at
-    tile = Tile(AREA.start, AREA.start + 1, AREA.left, AREA.left + 1)
-    data = bytearray(tile_message(0, tile, bytes(20)))
-    for edge, value in zip(
-        (b"Top ", b"Bott", b"Left", b"Righ"),
-        (AREA.start + down, AREA.start + down, AREA.left + along, AREA.left + along),
-        strict=True,
-    ):
-        struct.pack_into(">i", data, data.index(edge + b"INT4") + 12, value)
-    attempt.write(HEADER + data)
+    top, left = AREA.start + at[0], AREA.left + at[1]
+    data = black_tile(0, Tile(0, 1, 0, 1))
+    attempt.write(HEADER + moved(data, Top=top, Bott=top, Left=left, Righ=left))
     with pytest.raises(OutputMismatch, match="no block"):
         attempt.state.read()
+
+
+@pytest.mark.parametrize(
+    "edges", [{"Bott": 9}, {"Righ": 19}, {"Bott": -1}], ids=["height", "width", "negative"]
+)
+def test_a_tile_of_nothing_is_no_block(attempt: Attempt, edges: dict[str, int]) -> None:
+    attempt.write(HEADER + moved(message(0), **edges))
+    with pytest.raises(OutputMismatch, match="no block"):
+        attempt.state.read()
+
+
+def test_a_tile_of_other_pixels_than_its_own_is_refused(attempt: Attempt) -> None:
+    tile = GRID.tile_of(4)
+    attempt.write(HEADER + tile_message(4, tile, bytes(20 * tile.pixels - 4)))
+    with pytest.raises(OutputMismatch, match=f"{5 * tile.pixels - 1} numbers"):
+        attempt.state.read()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(-112, 131), st.binary(min_size=1, max_size=4)),
+        min_size=1,
+        max_size=4,
+    )
+)
+@settings(deadline=None)
+def test_what_is_written_over_a_file_is_refused_or_waited_for(
+    faults: list[tuple[int, int, bytes]],
+) -> None:
+    from tempfile import TemporaryDirectory
+
+    messages = [bytearray(message(block)) for block in (6, 8, 2)]
+    for which, at, data in faults:  # 132 bytes stand before the pixels, 112 behind them
+        place = at % len(messages[which])
+        messages[which][place : place + len(data)] = data[: len(messages[which]) - place]
+    with TemporaryDirectory() as folder:
+        attempt = Attempt(Path(folder))
+        attempt.write(HEADER + b"".join(messages))
+        try:
+            records = attempt.state.read()
+        except OutputMismatch:
+            records = []
+        finally:
+            attempt.state.close()
+    for record in records:
+        assert len(record.data) == len(message(record.block))

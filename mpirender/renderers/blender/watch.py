@@ -16,7 +16,7 @@ from mpirender.errors import (
     UsageError,
 )
 from mpirender.process import Exit
-from mpirender.units import Seconds
+from mpirender.units import Pixels, Seconds
 
 __all__ = ["BlenderWatch", "Fault", "error_of"]
 
@@ -64,6 +64,15 @@ def error_of(fault: Fault, detail: str = "") -> MpirenderError:
     return RendererFailed(f"Blender: {text}", detail=detail)
 
 
+def _object_in(line: str) -> dict[str, object]:
+    """Return what the script says in a line; nothing where the line is torn, or not its own."""
+    try:
+        said = json.loads(line.removeprefix("@blender "))
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
 @dataclass(slots=True)
 class BlenderWatch:
     """What one request's output has said so far; see `mpirender.renderers.base.Watch`.
@@ -85,6 +94,7 @@ class BlenderWatch:
     frames_done: int = 0
     fraction: float = 0.0
     version: str = ""
+    size: tuple[Pixels, Pixels] = (0, 0)  # its files are looked at
     is_setting_up: bool = True
     is_pretracing: bool = False
     has_pretraced: bool = False
@@ -96,8 +106,8 @@ class BlenderWatch:
 
     def see(self, line: str) -> None:
         """Take in one line; see `Watch.see`."""
-        if line.startswith("@blender "):
-            self._learn(json.loads(line.removeprefix("@blender ")))
+        if line.startswith("@blender ") and (said := _object_in(line)):
+            self._learn(said)
         elif not self.is_playing and (samples := _SAMPLES.match(line)):
             self.is_setting_up = False
             part = int(samples[1]) / max(1, int(samples[2]))

@@ -244,6 +244,7 @@ def main(argv: list[str]) -> int:
     part = _Part(scene, argv[1], argv[-2], fault)
     stem = argv[-1].removesuffix(".ppm")
     _say("version " + ("0.9" if fault == "version" else VERSION))
+    _say(f"size {part.width}x{part.height}")
     time.sleep(scene.setup)
     _say(f"set-up-in {scene.setup}")
     if fault == "scene":

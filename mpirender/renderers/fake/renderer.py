@@ -17,7 +17,7 @@ from mpirender.renderers.base import Command, Finding, Request, SceneInfo
 from mpirender.renderers.fake import child
 from mpirender.renderers.fake.child import FakeScene
 from mpirender.renderers.fake.spare import FakeSpare, task_arguments
-from mpirender.units import Seconds
+from mpirender.units import Pixels, Seconds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -259,6 +259,7 @@ class FakeWatch:
     frames_done: int = 0
     fraction: float = 0.0
     version: str = ""
+    size: tuple[Pixels, Pixels] = (0, 0)
     is_setting_up: bool = True
     is_pretracing: bool = False
     has_pretraced: bool = False
@@ -271,6 +272,9 @@ class FakeWatch:
         key, _, value = line.partition(" ")
         if key == "version":
             self.version = value
+        elif key == "size":
+            width, height = map(int, value.split("x"))
+            self.size = width, height
         elif key == "set-up-in":
             self.setup_seconds = float(value)
             self.is_setting_up = False

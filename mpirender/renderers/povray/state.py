@@ -144,18 +144,30 @@ class StateFile:
         places = _attributes(message)
         if b"PiId" not in places:
             return None
+        if not places.keys() >= {b"PBlo", *_EDGES}:
+            raise OutputMismatch("POV-Ray's state file has a tile without a place or pixels")
         left, top, right, bottom = (_integer(message, places[edge]) for edge in _EDGES)
-        area, block = self._grid.area, self._grid.block_at(top, left)
-        is_inside = area.start <= top <= bottom < area.stop and area.left <= left <= right
+        area, where = self._grid.area, f"rows {top}-{bottom}, columns {left}-{right}"
+        is_inside = area.start <= top <= bottom < area.stop
+        is_inside &= area.left <= left <= right < area.right
+        block = self._grid.block_at(top, left)
         if not is_inside or self._grid.tile_of(block) != Tile(top, bottom + 1, left, right + 1):
-            where = f"rows {top}-{bottom}, columns {left}-{right}"
             raise OutputMismatch(f"POV-Ray's state file has a tile of {where}, which is no block")
+        floats = _integer(message, places[b"PBlo"] - 4)
+        if floats != _FLOATS_PER_PIXEL * self._grid.tile_of(block).pixels:
+            raise OutputMismatch(f"POV-Ray's state file has {floats} numbers for {where}")
         at = places[b"PiId"]
         return TileRecord(block, message[:at] + _int(block) + message[at + 4 :])
 
 
 def _attributes(message: bytes | bytearray) -> dict[bytes, int]:
-    """Return where the data of each attribute begin."""
+    """Return where the data of each attribute begin.
+
+    Raises
+    ------
+    OutputMismatch
+        If they do not end where the message does.
+    """
     places: dict[bytes, int] = {}
     at = _FIRST_ATTRIBUTE
     while at + 12 <= len(message):
@@ -167,11 +179,13 @@ def _attributes(message: bytes | bytearray) -> dict[bytes, int]:
         places[bytes(key)] = at + 12
         size = int.from_bytes(length, "big")
         at += 12 + size * (4 if kind == b"VFL4" else 1)
+    if at != len(message):
+        raise OutputMismatch("POV-Ray's state file has a message that is torn")
     return places
 
 
 def _integer(message: bytes, at: int) -> int:
-    return int(_INTEGER.unpack_from(message, at)[0])
+    return int.from_bytes(message[at : at + 4], "big", signed=True)
 
 
 def tile_message(block: int, tile: Tile, pixels: bytes) -> bytes:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from mpirender.errors import RendererFailed, SceneError
 from mpirender.process import Exit
 from mpirender.renderers.povray.switches import WAIT
-from mpirender.units import Seconds
+from mpirender.units import Pixels, Seconds
 
 __all__ = ["PovrayWatch"]
 
 _TIME = re.compile(r"\s*(\w+) Time:.*\((\d+\.\d+) seconds\)")
+_SIZE = re.compile(r"\s*Image resolution\.+(\d+) by (\d+) ")
 _SETUP = ("Parse", "Bounding", "Photon")  # and not Radiosity, which is shared out with the pixels
 _NOTHING_SAID = "POV-Ray said nothing"
 _SAYS_LITTLE = ("Fatal error in", "Render failed")
@@ -48,6 +49,7 @@ class PovrayWatch:
     frames_done: int = 0
     fraction: float = 0.0
     version: str = ""
+    size: tuple[Pixels, Pixels] = (0, 0)
     is_setting_up: bool = True
     setup_seconds: Seconds = 0.0
     render_seconds: Seconds = 0.0
@@ -66,6 +68,8 @@ class PovrayWatch:
             self._note_time(spent[1], float(spent[2]))
         elif said := re.search(r"Ray Tracer Version (\S+)", line):
             self.version = said[1]
+        elif said := _SIZE.match(line):
+            self.size = int(said[1]), int(said[2])
         elif line.startswith("==== [Rendering"):
             self.is_setting_up = False
         self.is_setting_up |= line.startswith("Photon count")

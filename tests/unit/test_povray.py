@@ -419,6 +419,68 @@ def test_a_first_pass_over_every_pixel_is_known_when_the_second_one_begins() -> 
     assert seen.fraction == 0.625
 
 
+TRACE_TIME = "  Trace Time:       0 hours  0 minutes  0 seconds (0.001 seconds)"
+TRACED = "Pixels:             2048   Samples:               0   Smpls/Pxl: 0.00"
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [(1024, 2000, 2048, 1712), (2048, 528), (2000, 2016, 2032, 2032)],
+    ids=["late", "very late", "lost"],
+)
+def test_threads_that_overtake_each_other_leave_the_picture_whole(counts: tuple[int, ...]) -> None:
+    seen = PovrayWatch(2048, first_block=16, frames=2)  # such were seen with eight threads
+    for _ in range(2):
+        seen.see("==== [Parsing...]")
+        for done in counts:
+            seen.see(f"Rendered {done} of 2048 pixels (0%)")
+        seen.see(TRACED)
+        seen.see(TRACE_TIME)
+    assert (seen.frames_done, seen.fraction) == (2, 1)
+    seen.judge(ENDED)
+
+
+def test_progress_does_not_go_back_where_threads_overtake_each_other() -> None:
+    seen = PovrayWatch(2048, first_block=16)
+    fractions = []
+    for done in (32, 16, 48, 1952, 1984, 1920, 2000):
+        seen.see(f"Rendered {done} of 2048 pixels (0%)")
+        fractions.append(seen.fraction)
+    assert fractions == [done / 2048 for done in (32, 32, 48, 1952, 1984, 1984, 2000)]
+    assert not seen.has_pretraced
+
+
+def test_a_first_pass_is_not_over_where_threads_overtake_each_other_in_it() -> None:
+    seen = PovrayWatch(76800, first_block=1024)
+    for done in (48, 9450, 8475, 12960, 12765, 76720):
+        seen.see(f"Rendered {done} of 76800 pixels (0%)")
+        assert seen.is_pretracing
+    seen.see("Rendered 2048 of 76800 pixels (2%)")
+    assert seen.has_pretraced
+
+
+def test_a_count_that_comes_after_its_frame_is_not_of_the_next_one() -> None:
+    seen = PovrayWatch(2048, first_block=16, frames=2)
+    for line in (TRACED, "Rendered 2032 of 2048 pixels (0%)", TRACE_TIME):
+        seen.see(line)
+    seen.see("Rendered 2048 of 2048 pixels (100%)")
+    seen.see("==== [Parsing...]")
+    seen.see("Rendered 1024 of 2048 pixels (50%)")
+    assert (seen.frames_done, seen.fraction) == (1, 0.75)
+    with pytest.raises(RendererFailed, match="said 1024 of 2048"):
+        seen.judge(ENDED)
+
+
+@pytest.mark.parametrize("traced", ["Pixels:   2047   Samples:    0   Smpls/Pxl: 0.00", ""])
+def test_statistics_of_fewer_pixels_do_not_count(traced: str) -> None:
+    seen = PovrayWatch(2048)
+    for line in ("Rendered 2032 of 2048 pixels (99%)", traced, TRACE_TIME):
+        seen.see(line)
+    assert seen.frames_done == 0
+    with pytest.raises(RendererFailed, match="said 2032 of 2048 pixels"):
+        seen.judge(ENDED)
+
+
 def test_a_picture_of_fewer_pixels_than_asked_for_does_not_count() -> None:
     with pytest.raises(RendererFailed, match="said 3072 of 3072 pixels, expected 3136"):
         watch("whole-picture", expected_pixels=64 * 49).judge(ENDED)

@@ -15,7 +15,9 @@ __all__ = ["PovrayWatch"]
 
 _TIME = re.compile(r"\s*(\w+) Time:.*\((\d+\.\d+) seconds\)")
 _SIZE = re.compile(r"\s*Image resolution\.+(\d+) by (\d+) ")
+_TRACED = re.compile(r"Pixels: +(\d+) +Samples: ")
 _SETUP = ("Parse", "Bounding", "Photon")  # and not Radiosity, which is shared out with the pixels
+_NEARLY = 0.75  # of the pixels: the first pass ends a little before all of them
 _NOTHING_SAID = "POV-Ray said nothing"
 _SAYS_LITTLE = ("Fatal error in", "Render failed")
 _NO_MEMORY = re.compile("Out of memory|bad_alloc")  # the latter even as a "Parse Error"
@@ -28,6 +30,10 @@ class PovrayWatch:
     Radiosity scenes are gone through twice, and the same counter runs twice: first in steps of a
     few pixels, mostly, then block by block. Each counts as one half. With ``pretrace_end 1`` the
     first pass looks like the second, until the counter begins anew.
+
+    Several threads may overtake each other between counting and telling, so that a smaller number
+    follows a larger one, even as the last, and the largest may be missing. So the pixels of its
+    statistics count as well; those have the pixels of the first pass in them, and some twice.
 
     Attributes
     ----------
@@ -53,7 +59,9 @@ class PovrayWatch:
     is_setting_up: bool = True
     setup_seconds: Seconds = 0.0
     render_seconds: Seconds = 0.0
-    _pixels: tuple[int, int] = (0, 0)
+    _counted: int = 0
+    _total: int = 0
+    _traced: int = 0
     _passes: int = 1
     has_pretraced: bool = False
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=60))
@@ -66,10 +74,14 @@ class PovrayWatch:
             return
         if spent := _TIME.match(line):
             self._note_time(spent[1], float(spent[2]))
+        elif traced := _TRACED.match(line):
+            self._traced = int(traced[1])
         elif said := re.search(r"Ray Tracer Version (\S+)", line):
             self.version = said[1]
         elif said := _SIZE.match(line):
             self.size = int(said[1]), int(said[2])
+        elif line.startswith("==== [Parsing"):
+            self._count_anew()  # a straggler of the frame before may have come
         elif line.startswith("==== [Rendering"):
             self.is_setting_up = False
         self.is_setting_up |= line.startswith("Photon count")
@@ -84,14 +96,20 @@ class PovrayWatch:
         if phase == "Trace" and self._has_all:
             self.frames_done += 1  # what it says last of a frame, when the file is there
             if self.frames_done < self.frames:
-                self._pixels, self._passes, self.has_pretraced = (0, 0), 1, False
+                self._count_anew()
             self.fraction = self.frames_done / self.frames
+
+    def _count_anew(self) -> None:
+        self._counted = self._total = self._traced = 0
+        self._passes, self.has_pretraced = 1, False
 
     @property
     def _has_all(self) -> bool:
-        """Whether all pixels of the frame have been counted."""
-        done, total = self._pixels
-        return done == self.expected_pixels and total in (done, self.area_pixels)
+        """Whether all pixels of the frame have been traced, and no others."""
+        expected = self.expected_pixels
+        return self._total in (expected, self.area_pixels) and (
+            self._counted == expected or self._traced >= expected
+        )
 
     @property
     def is_pretracing(self) -> bool:
@@ -99,12 +117,13 @@ class PovrayWatch:
         return self._passes == 2 and not self.has_pretraced
 
     def _count(self, done: int, total: int) -> None:
-        if self._pixels == (0, 0):
+        whole = max(1, min(total, self.expected_pixels))
+        if not self._counted:
             self._passes = 2 if done < self.first_block else 1
-        if done < self._pixels[0]:
-            self._passes, self.has_pretraced = 2, True
-        self._pixels = done, total
-        part = done / max(1, min(total, self.expected_pixels))
+        if done <= self._counted / 2 and self._counted > _NEARLY * whole:
+            self._passes, self.has_pretraced, self._counted = 2, True, 0
+        self._counted, self._total = max(self._counted, done), total
+        part = self._counted / whole
         part = (part + self.has_pretraced) / 2 if self._passes == 2 else part
         self.fraction = (self.frames_done + part) / self.frames
 
@@ -124,7 +143,7 @@ class PovrayWatch:
             )
         if not self._has_all:
             raise RendererFailed(
-                f"POV-Ray ended with {end}, but said {self._pixels[0]} of {self._pixels[1]} pixels,"
+                f"POV-Ray ended with {end}, but said {self._counted} of {self._total} pixels,"
                 f" expected {self.expected_pixels}",
                 detail=said,
             )

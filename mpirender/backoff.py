@@ -51,6 +51,9 @@ class Backoff:
         slept = self._step
         time.sleep(min(slept, _DEAF) if ears else slept)
         if ears and slept > _DEAF:
-            select.select(ears, (), (), slept - _DEAF)
+            words = select.poll()  # select takes no file from number 1024 on
+            for ear in ears:
+                words.register(ear, select.POLLIN)
+            words.poll(1000 * (slept - _DEAF))
         self._step = min(slept * self._growth, self._longest)
         return slept

@@ -34,6 +34,7 @@ __all__ = [
     "clean_environment",
     "die_with_parent",
     "find_program",
+    "open_log",
 ]
 
 STALLED_AFTER: Seconds = 600.0
@@ -42,6 +43,8 @@ STALLED_AFTER: Seconds = 600.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LAST_LINES = 20
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+_LOOK_FOR_DEAD: Seconds = 0.0005
+_WAIT_FOR_DEAD: Seconds = 5.0
 _STALL_LOOK: Seconds = 60.0  # looking through all of /proc takes a while
 _PARENT = os.getppid()
 
@@ -74,7 +77,10 @@ class Exit:
     def __str__(self) -> str:
         if self.status >= 0:
             return f"exit status {self.status}"
-        return f"signal {signal.Signals(-self.status).name}"
+        try:
+            return f"signal {signal.Signals(-self.status).name}"
+        except ValueError:  # one of the real-time signals, which have none
+            return f"signal {-self.status}"
 
 
 class Child(Protocol):
@@ -174,7 +180,7 @@ class Process:
         self._moved: Seconds = 0.0
         self._looked: Seconds = 0.0
         self._cpu_seconds: Seconds = 0.0
-        self._log = log.open("wb")
+        self._log = open_log(log)
         try:
             self._child = subprocess.Popen(
                 [*_tied_to_parent(), *self.argv],
@@ -270,12 +276,19 @@ class Process:
                 self._untold = self._untold[os.write(self._ear.fileno(), self._untold) :]
 
     def kill(self) -> None:
-        """End the process and all of its group, now."""
+        """End the process and all of its group, now.
+
+        One that hangs in the kernel, as on a file server that is gone, ends when it can.
+        """
         if self.exit is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
-            _, status, usage = os.wait4(self._child.pid, 0)
-            self._note_end(status, usage)
+            given_up = time.monotonic() + _WAIT_FOR_DEAD
+            while not self.poll():
+                if time.monotonic() > given_up:
+                    self._child.returncode = -signal.SIGKILL
+                    self.exit = Exit(-signal.SIGKILL, 0.0, 0)
+                time.sleep(_LOOK_FOR_DEAD)
         self.close()
 
     def close(self) -> None:
@@ -324,7 +337,8 @@ class Process:
 def _stat(pid: int | str) -> list[str]:
     """Return what /proc/PID/stat says after the program's name; empty where there is none."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")  # names are cut at 15 bytes
+        return stat.rpartition(")")[2].split()
     except OSError:
         return []
 
@@ -332,6 +346,23 @@ def _stat(pid: int | str) -> list[str]:
 def _ticks(stat: Sequence[str]) -> int:
     """Return the processor time of a process and of its children that have ended, in ticks."""
     return sum(int(value) for value in stat[11:15])
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Return a new file for what somebody says.
+
+    Raises
+    ------
+    SetupError
+        If there is no room for it.
+    """
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise SetupError(
+            f"nothing can be written to {path.parent}: {error.strerror}",
+            hint="make room, or set TMPDIR to a folder with more of it",
+        ) from error
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> str:

@@ -30,13 +30,13 @@ from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from mpirender.errors import MpirenderError
-from mpirender.process import Exit, Process
+from mpirender.process import Exit, Process, open_log
 from mpirender.resting import Resting
 from mpirender.units import Bytes, Seconds
 
 __all__ = ["Session", "Sitting"]
 
-_SIGN = re.compile(r"@mpirender (\d+) (begin|end)(?: (-?\d+) (\S+) (\d+))?")
+_SIGN = re.compile(r"@mpirender (\d+) (?:begin|end (-?\d+) (\d+\.\d+) (\d+))$")
 _CANNOT_START = 127  # as shells have it
 _LAST_LINES = 20
 _GROWN = 1.5  # times what the process took after its first request
@@ -132,8 +132,10 @@ class Session:
         RendererNotFound, SetupError
             If the process cannot be started.
         """
-        if not self._sittings and self._is_too_large():
-            self._stop()
+        if not self._sittings:
+            self.listen()  # it may have died since
+            if self._is_too_large():
+                self._stop()
         if self._process is None:
             self._start()
         sitting = Sitting(self, next(self._numbers), request, log)
@@ -180,11 +182,14 @@ class Session:
 
     def listen(self) -> None:
         """Take in what the process has said, and hand it to whom it concerns."""
-        if self._process is None:
+        process = self._process
+        if process is None:
             return
-        ended = self._process.poll()
-        for line in self._process.lines():
+        ended = process.poll()
+        for line in process.lines():
             self._hear(line)
+            if self._process is not process:  # a new one does what this one has said nothing of
+                return
         if ended:
             self._stop()
             if self._sittings:
@@ -196,7 +201,7 @@ class Session:
             if self._sittings:
                 self._sittings[0].hear(line)
             return
-        number, is_begin = int(sign[1]), sign[2] == "begin"
+        number, is_begin = int(sign[1]), sign[2] is None
         sitting = next((s for s in self._sittings if s.number == number), None)
         if sitting is None:
             if is_begin and number >= self._first_wanted:  # nobody waits for it any more
@@ -206,7 +211,7 @@ class Session:
         if is_begin:
             return
         self._sittings.remove(sitting)
-        sitting.end(Exit(int(sign[3]), float(sign[4]), int(sign[5])))
+        sitting.end(Exit(int(sign[2]), float(sign[3]), int(sign[4])))
         if self._process and not self._first_memory:
             self._first_memory = self._process.memory()
 
@@ -256,7 +261,7 @@ class Sitting:
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._session = session
         self._lines: list[str] = []
-        self._log = log.open("w", errors="replace")
+        self._log = open_log(log)
 
     @property
     def pid(self) -> int:
@@ -290,7 +295,7 @@ class Sitting:
         """Take in a line that the process has said; for the session only."""
         self._lines.append(line)
         with suppress(OSError):  # a full disk
-            self._log.write(line + "\n")
+            self._log.write((line + "\n").encode(errors="replace"))
         if line.strip():
             self.last_lines.append(line)
 

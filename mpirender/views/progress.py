@@ -159,9 +159,10 @@ def _ancestors() -> Iterator[tuple[int, str]]:
     pid = os.getppid()
     while pid > 1:
         try:
-            name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
+            stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         except OSError:
             return
+        name, _, rest = stat.partition("(")[2].rpartition(")")
         yield pid, name
         pid = int(rest.split()[1])
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mpirender.backoff import Backoff
 from mpirender.errors import RendererNotFound, SetupError
 from mpirender.process import (
     STALLED_AFTER,
@@ -144,6 +147,50 @@ def test_a_process_ends_with_its_status(start: Start, status: int) -> None:
 def test_a_process_that_dies_by_a_signal_names_it(start: Start) -> None:
     end = wait(start("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
     assert (end.status, str(end)) == (-11, "signal SIGSEGV")
+
+
+def test_a_signal_without_a_name_is_told_by_its_number(start: Start) -> None:
+    end = wait(start("import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 3)"))
+    assert str(end) == f"signal {signal.SIGRTMIN + 3}"
+
+
+def test_processor_time_is_told_beside_a_process_whose_name_is_cut_in_a_letter(
+    start: Start,
+) -> None:
+    named = start(  # the kernel keeps 15 bytes of a name
+        "import ctypes, time; ctypes.CDLL(None).prctl(15, ('a' * 14 + 'ü').encode());"
+        " print('named', flush=True); time.sleep(60)"
+    )
+    while "named" not in named.lines():
+        time.sleep(0.01)
+    assert Path(f"/proc/{named.pid}/comm").read_bytes() == b"a" * 14 + b"\xc3\n"
+    child = start(
+        "x = sum(range(3_000_000)); print('done', flush=True); __import__('time').sleep(60)"
+    )
+    while "done" not in child.lines():
+        time.sleep(0.01)
+    assert child.cpu_seconds() > 0
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="nothing can be written to .*none: No such file"):
+        Process(
+            [sys.executable, "-c", ""],
+            directory=tmp_path,
+            environment=os.environ,
+            log=tmp_path / "none" / "child.log",
+        )
+
+
+def test_a_file_of_any_number_wakes_who_sleeps() -> None:
+    ear, mouth = os.pipe()
+    high = fcntl.fcntl(ear, fcntl.F_DUPFD, 1500)
+    os.write(mouth, b"word")
+    began = time.monotonic()
+    Backoff(shortest=30).sleep([high])
+    assert time.monotonic() - began < 20
+    for file in (ear, mouth, high):
+        os.close(file)
 
 
 def test_the_exit_tells_processor_time_and_memory(start: Start) -> None:

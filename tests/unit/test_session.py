@@ -252,9 +252,49 @@ def test_one_that_has_died_at_rest_is_started_again(resting: int, tmp_path: Path
     os.kill(resting, signal.SIGKILL)
     time.sleep(0.1)
     first, second = (session.begin(word, tmp_path / word) for word in ("two", "three"))
-    assert (said(first), said(second)) == ([], ["got three"])
+    assert (said(first), said(second)) == (["got two"], ["got three"])
     assert first.exit
-    assert first.exit.status == -signal.SIGKILL
+    assert first.exit.status == 0
+    session.close()
+
+
+def dead(begin: Callable[[str], Sitting]) -> None:
+    """Wait until a session's process has died, without having heard of it."""
+    process = begin.session.process  # type: ignore[attr-defined]
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_one_that_dies_with_nothing_to_do_is_started_again(begin: Callable[[str], Sitting]) -> None:
+    first = begin("one")
+    said(first)
+    os.kill(first.pid, signal.SIGKILL)
+    dead(begin)
+    second = begin("two")
+    assert said(second) == ["got two"]
+    assert second.exit
+    assert (second.exit.status, starts(begin)) == (0, 2)
+
+
+def test_a_request_is_not_lost_with_the_one_before_that_nobody_wants(
+    begin: Callable[[str], Sitting],
+) -> None:
+    first, unwanted, last = begin("one"), begin("die"), begin("three")
+    dead(begin)  # in the second one
+    unwanted.kill()  # the answer to the first has not been heard: it seems to wait
+    assert (said(first), said(last)) == (["got one"], ["got three"])
+    assert last.exit
+    assert (last.exit.status, starts(begin)) == (0, 2)
+
+
+@pytest.mark.parametrize("torn", ["end", "end 0", "end 0 1.", "end 0 1.5", "end 0 1.5 4096x", "en"])
+def test_a_torn_sign_is_no_answer(torn: str, tmp_path: Path) -> None:
+    session = session_of(tmp_path)
+    words = f"@mpirender 0 begin\n@mpirender 0 {torn}"
+    (tmp_path / "stayer.py").write_text(f"print({words!r}); raise SystemExit(3)")
+    sitting = session.begin("one", tmp_path / "log")
+    said(sitting)
+    assert sitting.exit
+    assert sitting.exit.status == 3
     session.close()
 
 

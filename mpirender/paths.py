@@ -12,7 +12,14 @@ from tempfile import NamedTemporaryFile
 
 from mpirender.errors import SetupError, WriteError
 
-__all__ = ["Scratch", "atomic_replace", "check_writable", "make_folder", "shared_tokens"]
+__all__ = [
+    "Scratch",
+    "atomic_replace",
+    "check_writable",
+    "make_folder",
+    "shared_tokens",
+    "working_in",
+]
 
 
 class Scratch:
@@ -37,9 +44,16 @@ class Scratch:
             ) from error
 
     def place(self, files: Iterable[tuple[str, str]]) -> None:
-        """Write files that a renderer is to find here, given by name and text."""
-        for name, text in files:
-            (self.folder / name).write_bytes(text.encode(errors="surrogateescape"))
+        """Write files that a renderer is to find here, given by name and text.
+
+        Raises
+        ------
+        SetupError
+            If there is no room for them.
+        """
+        with working_in(self.folder):
+            for name, text in files:
+                (self.folder / name).write_bytes(text.encode(errors="surrogateescape"))
 
     def log(self, task_id: int, attempt: int) -> Path:
         """Return the file for what the renderer says in one attempt."""
@@ -54,6 +68,24 @@ class Scratch:
     def remove(self) -> None:
         """Remove the folder and all in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Tell what goes wrong with the files in a scratch folder.
+
+    Raises
+    ------
+    SetupError
+        Where there is no room, or the folder is gone.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            f"cannot work in {folder}: {error.strerror or error}",
+            hint="make room, or set TMPDIR to a folder with more of it",
+        ) from error
 
 
 def check_writable(output: Path) -> None:

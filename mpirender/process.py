@@ -22,7 +22,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Protocol
 
+from mpirender.backoff import Backoff
 from mpirender.errors import RendererNotFound, SetupError
+from mpirender.paths import working_in
 from mpirender.units import Bytes, Seconds
 
 __all__ = [
@@ -34,7 +36,6 @@ __all__ = [
     "clean_environment",
     "die_with_parent",
     "find_program",
-    "open_log",
 ]
 
 STALLED_AFTER: Seconds = 600.0
@@ -43,7 +44,7 @@ STALLED_AFTER: Seconds = 600.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LAST_LINES = 20
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-_LOOK_FOR_DEAD: Seconds = 0.0005
+_LOOK_FOR_DEAD: Seconds = 0.0002
 _WAIT_FOR_DEAD: Seconds = 5.0
 _STALL_LOOK: Seconds = 60.0  # looking through all of /proc takes a while
 _PARENT = os.getppid()
@@ -180,7 +181,8 @@ class Process:
         self._moved: Seconds = 0.0
         self._looked: Seconds = 0.0
         self._cpu_seconds: Seconds = 0.0
-        self._log = open_log(log)
+        with working_in(log.parent):
+            self._log = log.open("wb")
         try:
             self._child = subprocess.Popen(
                 [*_tied_to_parent(), *self.argv],
@@ -283,12 +285,12 @@ class Process:
         if self.exit is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
-            given_up = time.monotonic() + _WAIT_FOR_DEAD
+            given_up, backoff = time.monotonic() + _WAIT_FOR_DEAD, Backoff(_LOOK_FOR_DEAD)
             while not self.poll():
                 if time.monotonic() > given_up:
                     self._child.returncode = -signal.SIGKILL
                     self.exit = Exit(-signal.SIGKILL, 0.0, 0)
-                time.sleep(_LOOK_FOR_DEAD)
+                backoff.sleep()
         self.close()
 
     def close(self) -> None:
@@ -346,23 +348,6 @@ def _stat(pid: int | str) -> list[str]:
 def _ticks(stat: Sequence[str]) -> int:
     """Return the processor time of a process and of its children that have ended, in ticks."""
     return sum(int(value) for value in stat[11:15])
-
-
-def open_log(path: Path) -> IO[bytes]:
-    """Return a new file for what somebody says.
-
-    Raises
-    ------
-    SetupError
-        If there is no room for it.
-    """
-    try:
-        return path.open("wb")
-    except OSError as error:
-        raise SetupError(
-            f"nothing can be written to {path.parent}: {error.strerror}",
-            hint="make room, or set TMPDIR to a folder with more of it",
-        ) from error
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> str:

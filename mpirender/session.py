@@ -30,7 +30,8 @@ from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from mpirender.errors import MpirenderError
-from mpirender.process import Exit, Process, open_log
+from mpirender.paths import working_in
+from mpirender.process import Exit, Process
 from mpirender.resting import Resting
 from mpirender.units import Bytes, Seconds
 
@@ -261,7 +262,8 @@ class Sitting:
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._session = session
         self._lines: list[str] = []
-        self._log = open_log(log)
+        with working_in(log.parent):
+            self._log = log.open("wb")
 
     @property
     def pid(self) -> int:

@@ -49,11 +49,11 @@ from mpirender.messages import (
 )
 from mpirender.model import Job, Result, Task, Tile
 from mpirender.partition import Grid
-from mpirender.paths import Scratch
+from mpirender.paths import Scratch, working_in
 from mpirender.pool import Pool
 from mpirender.process import STALLED_AFTER, Exit
 from mpirender.renderers import renderer_named
-from mpirender.renderers.base import Renderer
+from mpirender.renderers.base import Renderer, TileStream
 from mpirender.resting import close_resting
 from mpirender.units import Bytes, Seconds, format_seconds
 
@@ -155,14 +155,15 @@ class Worker:
         engaged = self._engagement()
         engaged.has_asked = False
         job, renderer, scratch = engaged.job(task), engaged.renderer(task), engaged.scratch
-        command = renderer.command(
-            job, task, attempt=number, threads=engaged.begin.threads, scratch=scratch.folder
-        )
-        log.debug("rank %d: task %d: %s", self.rank, task.id, " ".join(command.argv))
-        pictures = pictures_of(renderer, job, task, command.output)
-        streams = streams_of(renderer, job, task, command.output)
+        streams: dict[int, TileStream] = {}
         try:
-            process = engaged.pool.start(task, command, streams, scratch.log(task.id, number))
+            with working_in(scratch.folder):
+                command = renderer.command(
+                    job, task, attempt=number, threads=engaged.begin.threads, scratch=scratch.folder
+                )
+                log.debug("rank %d: task %d: %s", self.rank, task.id, " ".join(command.argv))
+                streams = streams_of(renderer, job, task, command.output)
+                process = engaged.pool.start(task, command, streams, scratch.log(task.id, number))
         except MpirenderError as error:
             for stream in streams.values():
                 stream.close()
@@ -171,6 +172,7 @@ class Worker:
             self._ask(engaged)
             return
         watch, grid = renderer.watch(job, task), Grid(job.area, job.block)
+        pictures = pictures_of(renderer, job, task, command.output)
         attempt = Attempt(
             task, number, command, process, watch, grid, now, pictures=pictures, streams=streams
         )
@@ -191,8 +193,7 @@ class Worker:
         """End a renderer and remove what it leaves; its log stays."""
         engaged = self._engagement()
         attempt.close()
-        for path in engaged.renderer(attempt.task).leftovers(attempt.process.pid):
-            path.unlink(missing_ok=True)
+        engaged.renderer(attempt.task).clear_up(attempt.process.pid)
         if not engaged.keep:
             engaged.scratch.sweep(task_id=attempt.task.id, attempt=attempt.number)
 
@@ -257,32 +258,37 @@ class Worker:
     def _look_after(self, attempt: Attempt, now: Seconds) -> bool:
         """Take in what a renderer has said and done; return whether anything was."""
         engaged = self._engagement()
-        end = attempt.process.poll()
-        attempt.listen(now)
-        news: list[FrameDone | TilesDone] = []
         try:
-            news += self._new_frames(attempt, end, now)
-            ended = end is not None and end.status == 0
-            records = attempt.finished_tiles(now, ended=ended)
-            self._check_words(attempt)
-            if records:
-                engaged.pool.provide()
-                news.append(tiles_done(attempt, records))
-            if attempt.is_done:
-                result = self._finish(attempt, now)
-                self._deliver(news, result, witness_follows=attempt in engaged.ending)
-            elif end is not None:
-                self._deliver(news)
-                self._part_from(attempt)
-                self._conclude(attempt, end, now)
-            else:
-                self._deliver(news)
-                self._check(attempt, now)
+            with working_in(engaged.scratch.folder):
+                return self._take_in(attempt, now)
         except MpirenderError as error:
             if attempt in engaged.attempts:
                 self._part_from(attempt)
             self._report_failure(attempt.task, attempt.number, error, attempt)
             self._end(attempt)
+            return True
+
+    def _take_in(self, attempt: Attempt, now: Seconds) -> bool:
+        engaged = self._engagement()
+        end = attempt.process.poll()
+        attempt.listen(now)
+        news: list[FrameDone | TilesDone] = [*self._new_frames(attempt, end, now)]
+        ended = end is not None and end.status == 0
+        records = attempt.finished_tiles(now, ended=ended)
+        self._check_words(attempt)
+        if records:
+            engaged.pool.provide()
+            news.append(tiles_done(attempt, records))
+        if attempt.is_done:
+            result = self._finish(attempt, now)
+            self._deliver(news, result, witness_follows=attempt in engaged.ending)
+        elif end is not None:
+            self._deliver(news)
+            self._part_from(attempt)
+            self._conclude(attempt, end, now)
+        else:
+            self._deliver(news)
+            self._check(attempt, now)
         return bool(news or end or attempt.is_done)
 
     def _deliver(

@@ -467,8 +467,8 @@ class Renderer(Protocol):
     def last_pass(self, job: Job, frame: JobFrame | None, scratch: Path) -> LastPass:
         """Prepare to make a picture from such blocks, in a scratch folder; only on rank 0."""
 
-    def leftovers(self, pid: int) -> list[Path]:
-        """Return files that the renderer leaves behind where it is killed; pure."""
+    def clear_up(self, pid: int) -> None:
+        """Remove what a renderer that was killed has left outside of its folder."""
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the user's picture, given that of the tiles."""

@@ -376,6 +376,22 @@ def test_a_renderer_that_is_not_there_is_told_and_the_worker_goes_on(
     assert ready == Ready()
 
 
+@pytest.mark.parametrize("lines", [("stream = yes",), ()], ids=["blocks", "picture"])
+def test_a_scratch_folder_that_is_gone_is_told_and_the_worker_goes_on(
+    desk: Desk, lines: tuple[str, ...]
+) -> None:
+    desk.begin(*lines)
+    (folder,) = (desk.folder / "tmp").iterdir()
+    folder.rmdir()
+    desk.assign()
+    (lost, ready) = desk.said
+    assert isinstance(lost, TaskLost)
+    assert (lost.error.kind, lost.error.is_fatal) == ("SetupError", False)
+    assert f"cannot work in {folder}: No such file" in lost.error.message
+    assert "TMPDIR" in lost.error.hint
+    assert ready == Ready()
+
+
 def test_a_child_sees_its_threads_but_not_the_launcher(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

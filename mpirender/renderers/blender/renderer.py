@@ -149,9 +149,8 @@ class Blender:
         assert frame, "every picture of a .blend is of a frame"
         return BlenderLastPass(job, frame, scratch)
 
-    def leftovers(self, pid: int) -> list[Path]:
-        """Return nothing: what Blender leaves lies in the scratch folder; see `Renderer`."""
-        return []
+    def clear_up(self, pid: int) -> None:
+        """Do nothing: what Blender leaves lies in the scratch folder; see `Renderer`."""
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the pieces; see `Renderer.final_format`."""

@@ -114,9 +114,8 @@ class Fake:
         """Prepare to compose the picture; see `Renderer.last_pass`."""
         return FakeLastPass(job, scratch)
 
-    def leftovers(self, pid: int) -> list[Path]:
-        """Return nothing; see `Renderer.leftovers`."""
-        return []
+    def clear_up(self, pid: int) -> None:
+        """Do nothing; see `Renderer.clear_up`."""
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the tiles; see `Renderer.final_format`."""

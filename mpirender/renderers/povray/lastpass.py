@@ -25,11 +25,11 @@ from mpirender.preload import preload
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.povray.state import black_tile
 from mpirender.renderers.povray.switches import (
-    canvas_file,
     ending_of,
     file_arguments,
     frame_arguments,
     path_argument,
+    remove_canvas,
 )
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class PovrayLastPass:
         """End POV-Ray; see `LastPass.close`."""
         if self._process is not None:
             self._process.kill()
-            canvas_file(self._process.pid).unlink(missing_ok=True)
+            remove_canvas(self._process.pid)
         if self._gate is not None:
             with suppress(OSError):
                 os.close(self._gate)

@@ -20,7 +20,7 @@ from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import Request, SceneInfo, without_section
 from mpirender.renderers.povray.animation import animation_of
 from mpirender.renderers.povray.audit import has_radiosity
-from mpirender.renderers.povray.switches import canvas_file, path_argument, threads_in
+from mpirender.renderers.povray.switches import path_argument, remove_canvas, threads_in
 from mpirender.units import Seconds
 
 __all__ = [
@@ -153,7 +153,7 @@ class PovrayQuestion:
         """End POV-Ray, which has said all that is wanted; see `Question.close`."""
         for process in filter(None, (self._process, self._look)):
             process.kill()
-            canvas_file(process.pid).unlink(missing_ok=True)
+            remove_canvas(process.pid)
         self._folder.cleanup()
 
     def _hear(self, process: Process, last: str) -> str:

@@ -25,11 +25,11 @@ from mpirender.renderers.povray.question import PovrayQuestion, foretold_command
 from mpirender.renderers.povray.spare import PovraySpare
 from mpirender.renderers.povray.switches import (
     area_arguments,
-    canvas_file,
     ending_of,
     file_arguments,
     frame_arguments,
     path_argument,
+    remove_canvas,
     thread_arguments,
 )
 from mpirender.renderers.povray.watch import PovrayWatch
@@ -184,9 +184,9 @@ class Povray:
 
         return PovrayLastPass(job, frame, scratch)
 
-    def leftovers(self, pid: int) -> list[Path]:
-        """Return the file of a canvas above Max_Image_Buffer_Memory; see `Renderer.leftovers`."""
-        return [canvas_file(pid)]
+    def clear_up(self, pid: int) -> None:
+        """Remove a canvas above Max_Image_Buffer_Memory; see `Renderer.clear_up`."""
+        remove_canvas(pid)
 
     def final_format(self, job: Job, tile_format: PictureFormat) -> PictureFormat:
         """Return the format of the user's picture; see `Renderer.final_format`."""

@@ -22,7 +22,7 @@ from mpirender.model import Task
 from mpirender.process import Process, clean_environment
 from mpirender.renderers.base import TileStream
 from mpirender.renderers.povray.state import StateFile
-from mpirender.renderers.povray.switches import WAIT, canvas_file, path_argument
+from mpirender.renderers.povray.switches import WAIT, path_argument, remove_canvas
 from mpirender.resting import Resting
 
 __all__ = ["PovraySpare"]
@@ -129,7 +129,7 @@ class PovraySpare(Process):
             self.kill()  # which comes back here
             return
         super().close()
-        canvas_file(self.pid).unlink(missing_ok=True)
+        remove_canvas(self.pid)
         if self._gate is not None:
             os.close(self._gate)
             self._gate = None

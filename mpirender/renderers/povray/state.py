@@ -103,9 +103,10 @@ class StateFile:
     def read(self, *, ended: bool = False) -> list[TileRecord]:
         """Return the tiles that have been finished since the last call; see `TileStream.read`."""
         if self._file is None:
-            if not self._path.exists():
+            try:
+                self._file = self._path.open("rb")
+            except FileNotFoundError:  # not yet; or no longer, on a file system without links
                 return []
-            self._file = self._path.open("rb")
         self._rest += self._file.read()
         if not self.header:
             if len(self._rest) < _HEADER_SIZE:

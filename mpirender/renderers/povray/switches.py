@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mpirender.errors import UsageError
@@ -19,6 +20,7 @@ __all__ = [
     "file_arguments",
     "frame_arguments",
     "path_argument",
+    "remove_canvas",
     "thread_arguments",
     "threads_in",
 ]
@@ -105,6 +107,15 @@ def canvas_file(pid: int) -> Path:
     It stays behind where POV-Ray is killed.
     """
     return Path(f"/tmp/pov{pid}")
+
+
+def remove_canvas(pid: int) -> None:
+    """Remove what a POV-Ray that has ended has left of a large canvas.
+
+    Another user's POV-Ray may have had the same number, and left one that stays.
+    """
+    with suppress(OSError):
+        canvas_file(pid).unlink(missing_ok=True)
 
 
 def path_argument(switch: str, path: Path) -> str:

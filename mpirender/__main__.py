@@ -6,6 +6,7 @@ import ctypes
 import logging
 import signal
 import sys
+from contextlib import suppress
 
 __all__ = ["main"]
 
@@ -22,8 +23,9 @@ def main() -> None:
 
     status = run()
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody reads it any more
+        sys.stdout.flush()
+        sys.stderr.flush()
     # not os._exit: MPICH takes leave of its launcher in an atexit handler of C's, and where a rank
     # has not, the launcher kills those that are still on their way out
     ctypes.CDLL(None).exit(status)

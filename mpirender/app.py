@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import shlex
-import sys
 import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
@@ -41,6 +40,7 @@ from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.transport.recording import RecordingTransport
 from mpirender.units import format_percent, format_seconds, plural
+from mpirender.views.base import print_out, say
 from mpirender.views.progress import view_for
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def render(flags: Flags, shots: Shots, claim: Claim) -> int:
         _remark(jobs, answers, ranks=transport.size)
         first = needs_first_pass(jobs, flags, claim, ranks=transport.size)
         if flags.dry_run:
-            print(_plan(jobs, schedule, flags, ranks=transport.size, first=first))
+            print_out(_plan(jobs, schedule, flags, ranks=transport.size, first=first))
             return dismiss(claim, transport)
         if first:
             jobs = [run_first_pass(jobs[0], flags, claim, transport, recorder)]
@@ -197,9 +197,9 @@ def _coordinate(
         production, door, recorder, view_for(flags.progress, launched=bool(claim.launcher))
     )
     if not flags.quiet:
-        print(_summary(root, transport.size, time.monotonic() - started), file=sys.stderr)
+        say(_summary(root, transport.size, time.monotonic() - started))
     for path in production.studio.results:
-        print(path, flush=True)
+        print_out(str(path))
     if flags.report:
         options = {"tuned": "; ".join(map(str, trials))} if trials else {}
         _report(production, flags, recorder, mpi=mpi_version(claim), options=options)
@@ -222,7 +222,7 @@ def _report(
     setting = setting_of(RENDER, jobs, flags, mpi=mpi, options=options)
     run = recorder.run(policy, sum(job.pixels for job in jobs))
     write_report(Report(setting, (run,)), flags.report)
-    print(Path.cwd() / page_of(flags.report), flush=True)
+    print_out(f"{Path.cwd() / page_of(flags.report)}")
 
 
 # ------------------------------------------------------------------------------ what is meant

@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import random
-import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
@@ -31,7 +30,7 @@ from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.transport.recording import RecordingTransport
 from mpirender.units import Seconds, format_seconds, plural
-from mpirender.views.base import NoView
+from mpirender.views.base import NoView, print_out, say
 
 __all__ = ["Trial", "bench", "portion_of", "sizes_of", "trials_of"]
 
@@ -96,7 +95,7 @@ def bench(order: BenchFlags, claim: Claim) -> int:
         dismiss(claim, transport, lost=lab.lost if lab else ())
         raise
     dismiss(claim, transport)
-    print(Path.cwd() / page_of(order.out), flush=True)
+    print_out(f"{Path.cwd() / page_of(order.out)}")
     return 0
 
 
@@ -260,10 +259,9 @@ class _Lab:
         """Tell the user how far the bench is."""
         if not self._order.render.quiet:
             what = f"repeat {trial.repeat}" if trial.repeat else "warm-up"
-            print(
+            say(
                 f"mpirender: run {number}: {plural(trial.ranks, 'rank')}, {trial.policy}, {what}:"
-                f" {format_seconds(seconds)}",
-                file=sys.stderr,
+                f" {format_seconds(seconds)}"
             )
 
 

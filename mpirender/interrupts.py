@@ -1,4 +1,7 @@
-"""Ctrl-C, and a launcher that ends its ranks: KeyboardInterrupt, but in no loading library."""
+"""Ctrl-C, a launcher that ends its ranks, a terminal that is gone: KeyboardInterrupt.
+
+But in no library that is being loaded.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +39,15 @@ class _Interruption:
 
 
 def catch_interrupts() -> None:
-    """Raise KeyboardInterrupt at SIGINT and SIGTERM, wherever this process is by then.
+    """Raise KeyboardInterrupt at SIGINT, SIGTERM and SIGHUP, wherever this process is by then.
 
     But for libraries that are being loaded: compiled ones make an ImportError of it or end the
     process, so it waits until they are. Those who are impatient, and some launchers, send several;
     what comes within a second of the first does not disturb the putting away. What the process has
-    been told to ignore, as a shell's ``&`` does with SIGINT, it goes on to ignore.
+    been told to ignore, as a shell's ``&`` does with SIGINT and ``nohup`` with
+    SIGHUP, it goes on to ignore.
     """
     interruption = _Interruption()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interruption)

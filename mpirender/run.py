@@ -24,7 +24,7 @@ from mpirender.schedule import LOST_AFTER, Schedule
 from mpirender.studio import Studio
 from mpirender.transport.base import Transport
 from mpirender.units import Seconds
-from mpirender.views.base import View
+from mpirender.views.base import View, say
 from mpirender.worker import Worker
 
 __all__ = ["Production", "assemble", "connect", "dismiss", "mpi_version", "produce", "work"]
@@ -170,11 +170,13 @@ def _loop(transport: Transport, worker: Worker, root: Root | None = None) -> Non
                 preload()  # what looks into pictures, while nobody asks for anything
             backoff.sleep(worker.voices)
     except BaseException as error:
-        worker.close()
-        if root:
-            root.close()
-        if transport.size > 1:
-            _abort(transport, error)
+        try:
+            worker.close()
+            if root:
+                root.close()
+        finally:  # whatever comes in between: nobody may wait for this rank
+            if transport.size > 1:
+                _abort(transport, error)
         raise
 
 
@@ -207,12 +209,12 @@ def _abort(transport: Transport, error: BaseException) -> None:
     if isinstance(error, KeyboardInterrupt):
         status = INTERRUPTED
         if transport.rank == 0:
-            print("mpirender: interrupted", file=sys.stderr)
+            say("mpirender: interrupted")
     elif isinstance(error, MpirenderError):
         status = error.exit_status
-        print(f"mpirender: {where}: {error.message}", file=sys.stderr)
+        say(f"mpirender: {where}: {error.message}")
     else:
-        print(f"mpirender: {where}:\n{traceback.format_exc()}", file=sys.stderr)
+        say(f"mpirender: {where}:\n{''.join(traceback.format_exception(error))}")
     transport.abort(status)
 
 

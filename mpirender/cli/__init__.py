@@ -17,6 +17,7 @@ from mpirender.hosts import Claim, launcher_claim
 from mpirender.interrupts import catch_interrupts
 from mpirender.resting import close_resting
 from mpirender.shots import ask_for_shots, start_early
+from mpirender.views.base import say
 
 __all__ = ["main"]
 
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(error)
     except KeyboardInterrupt:
         if claim.rank == 0:
-            print("mpirender: interrupted", file=sys.stderr)
+            say("mpirender: interrupted")
         return INTERRUPTED
     finally:
         close_resting()
@@ -147,10 +148,10 @@ def _dismiss(claim: Claim) -> int:
 def _report(error: MpirenderError) -> int:
     """Print an error: what is longer first, so that what counts is the last thing seen."""
     for line in error.detail.splitlines():
-        print(f"  | {line}", file=sys.stderr)
-    print(f"mpirender: {error.message}", file=sys.stderr)
+        say(f"  | {line}")
+    say(f"mpirender: {error.message}")
     for line in error.hint.splitlines():
-        print(f"  {line}", file=sys.stderr)
+        say(f"  {line}")
     return error.exit_status
 
 

@@ -9,6 +9,7 @@ from mpirender.cli.render import parse_arguments
 from mpirender.renderers.base import Finding, SceneInfo
 from mpirender.shots import ask_for_shots
 from mpirender.units import plural
+from mpirender.views.base import print_out
 
 __all__ = ["main"]
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
             info = shot.question.answer()
             findings = shot.renderer.audit(info)
             lines = _account(info, findings, shot.name, shot.renderer.name)
-            print("\n".join(lines), flush=True)
+            print_out("\n".join(lines))
     return 0
 
 

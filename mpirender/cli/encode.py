@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mpirender.cli.parser import Answered, Parser, whole_number
 from mpirender.errors import UsageError
 from mpirender.paths import check_writable
+from mpirender.views.base import print_out
 
 if TYPE_CHECKING:
     from mpirender.encode import Movie
@@ -82,10 +83,10 @@ def _encode(typed: argparse.Namespace) -> None:
         check_writable(output)
     for movie in movies:
         encode_frames(movie, frames)
-        print(movie.path, flush=True)
+        print_out(str(movie.path))
     if typed.sheet:
         write_sheet(frames, typed.sheet, columns=typed.columns)
-        print(typed.sheet, flush=True)
+        print_out(str(typed.sheet))
 
 
 def _divide(paths: Sequence[str], *, has_sheet: bool) -> tuple[list[str], list[Path]]:

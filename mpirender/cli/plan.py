@@ -21,6 +21,7 @@ from mpirender.units import Seconds, format_percent, format_seconds, plural
 if TYPE_CHECKING:
     from mpirender.planning import CostModel, Forecast, Machines
     from mpirender.report.records import Report
+from mpirender.views.base import print_out
 
 __all__ = ["main"]
 
@@ -82,13 +83,13 @@ def main(argv: Sequence[str]) -> int:
     wish = _wish(typed, flags)
     if flags.scenes[0].lower().endswith(".json"):
         results = _results(flags)
-        print("\n".join(_check(results)), end="\n\n")
+        print_out("\n".join(_check(results)) + "\n")
         from mpirender.replay import base_of, model_of
 
         model = model_of(base_of(results))
     else:
         model = _measure(flags, typed.scale)
-    print("\n".join(_report(model, wish, flags.policy)), flush=True)
+    print_out("\n".join(_report(model, wish, flags.policy)))
     return 0
 
 

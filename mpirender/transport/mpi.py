@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 import mpi4py
@@ -160,8 +161,9 @@ class MpiTransport:
 
     def abort(self, status: int) -> None:
         """End all ranks; see `Transport.abort`."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # nobody reads it any more
+            sys.stdout.flush()
+            sys.stderr.flush()
         self._world.Abort(status)
 
     def close(self, lost: Collection[int] = ()) -> None:

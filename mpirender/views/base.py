@@ -1,13 +1,15 @@
-"""What a view is shown, and the view that shows nothing."""
+"""What a view is shown, the view that shows nothing, and words for the user."""
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from mpirender.units import Seconds
 
-__all__ = ["NoView", "Status", "View"]
+__all__ = ["NoView", "Status", "View", "print_out", "say"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,18 @@ class View(Protocol):
 
     def close(self) -> None:
         """Take leave: the run has ended."""
+
+
+def say(text: str) -> None:
+    """Print on standard error, if anybody still reads it: a picture needs no reader."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def print_out(text: str) -> None:
+    """Print on standard output what was asked for, or where it is; see `say`."""
+    with suppress(OSError):
+        print(text, flush=True)
 
 
 class NoView:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -61,7 +62,8 @@ class PlainView:
         """Say how far the run is, if the last time is long ago."""
         if status.seconds - self._said >= self._every:
             self._said = status.seconds
-            print(f"mpirender: {_sentence(status)}", file=self._stream, flush=True)
+            with suppress(OSError):  # nobody reads it any more
+                print(f"mpirender: {_sentence(status)}", file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -81,6 +83,8 @@ class BarView:
     def __init__(self, stream: TextIO, width: int = _USUAL_WIDTH) -> None:
         self._bar, self._row = _rich_bar(stream, width)
         self._drawn: Seconds = float("-inf")
+        self._is_gone = False
+        self._draw(self._bar.start)
 
     def show(self, status: Status) -> None:
         """Draw the line anew."""
@@ -94,16 +98,28 @@ class BarView:
             busy=f"{status.busy}/{status.ranks} ranks busy",
             eta=f"ETA {format_seconds(left)}" if left is not None else "",
         )
-        self._bar.refresh()
+        self._draw(self._bar.refresh)
 
     def close(self) -> None:
         """Leave the last line and the cursor as they should be."""
-        self._bar.stop()
+        self._draw(self._bar.stop)
+
+    def _draw(self, action: Callable[[], None]) -> None:
+        """Draw something, unless the terminal or pipe is gone: a render goes on without."""
+        if not self._is_gone:
+            try:
+                action()
+            except OSError:
+                self._is_gone = True
 
 
 def _rich_bar(stream: TextIO, width: int) -> tuple[Progress, TaskID]:
-    from rich.console import Console
+    import rich.console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    class Console(rich.console.Console):
+        def on_broken_pipe(self) -> None:
+            raise  # it would end the process, and silence standard output
 
     console = Console(file=stream, force_terminal=True, width=width, legacy_windows=False)
     bar = Progress(
@@ -118,7 +134,6 @@ def _rich_bar(stream: TextIO, width: int) -> tuple[Progress, TaskID]:
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    bar.start()
     return bar, bar.add_task("", total=1.0, busy="", eta="")
 
 

@@ -58,7 +58,9 @@ except KeyboardInterrupt:
     print("another")
 """
 
-both_signals = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+all_signals = pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda one: one.name
+)
 
 
 def run(*command: str) -> str:
@@ -69,7 +71,7 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-@both_signals
+@all_signals
 def test_a_library_is_loaded_before_the_interruption(number: signal.Signals) -> None:
     assert run("-c", LOADING, str(int(number))) == "interrupted 2.0\n"
 
@@ -82,7 +84,7 @@ def test_several_signals_at_once_are_one() -> None:
     assert run("-c", IMPATIENT) == "put away\nanother\n"
 
 
-@both_signals
+@all_signals
 def test_before_the_program_has_begun_it_just_ends(number: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -86,6 +87,29 @@ def test_the_bar_leaves_the_cursor_visible() -> None:
     view.close()
     shown = stream.getvalue()
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+
+
+class Gone(io.StringIO):
+    """A terminal, or a pipe, that nobody reads any more."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number, self.tries = number, 0
+
+    def write(self, text: str) -> int:
+        self.tries += 1
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE], ids=errno.errorcode.get)
+@pytest.mark.parametrize("kind", [PlainView, BarView])
+def test_a_view_that_nobody_sees_does_no_harm(kind: type[PlainView | BarView], number: int) -> None:
+    stream = Gone(number)
+    view = kind(stream)
+    for seconds in (20, 40):
+        view.show(status(seconds=seconds))
+    view.close()
+    assert stream.tries >= 1
 
 
 def test_no_view_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:

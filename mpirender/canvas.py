@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpirender.backoff import Backoff
-from mpirender.errors import MpirenderError
+from mpirender.errors import MpirenderError, RendererFailed
 from mpirender.messages import TilesDone, Witness
 from mpirender.model import Job, JobFrame, PictureFormat, Tile
 from mpirender.partition import Grid
-from mpirender.paths import Scratch, atomic_replace
+from mpirender.paths import Scratch, atomic_replace, working_in
 from mpirender.preload import preload
 from mpirender.renderers import renderer_named
 from mpirender.renderers.base import LastPass
@@ -58,6 +58,7 @@ class Canvas:
         self._scratch: Scratch | None = None
         self._tiles: TileFile | None = None
         self._last_pass: LastPass | None = None
+        self._failures = 0
         self._frame: Frame | None = None
         self._format: PictureFormat | None = None
 
@@ -73,8 +74,7 @@ class Canvas:
             self._scratch = Scratch(0)
             self._scratch.place(self._job.files)
             self._tiles = TileFile(self._scratch.folder / "tiles", message.header)
-            renderer = renderer_named(self._job.renderer)
-            self._last_pass = renderer.last_pass(self._job, self._of, self._scratch.folder)
+            self._last_pass = self._prepared(self._scratch.folder)
         at, new, records = 0, [], memoryview(message.pixels)
         for block, size in zip(message.blocks, message.sizes, strict=True):
             if block in self.missing:
@@ -142,7 +142,29 @@ class Canvas:
         if self._frame:
             absent = absent.union(*(self.grid.blocks_of(tile) for tile in self._frame.tiles))
         self._tiles.close()
-        self._last_pass.begin(self._tiles.path, sorted(absent), self._witness)
+        with working_in(self._tiles.path.parent):
+            self._last_pass.begin(self._tiles.path, sorted(absent), self._witness)
+
+    def _prepared(self, folder: Path) -> LastPass:
+        with working_in(folder):
+            return renderer_named(self._job.renderer).last_pass(self._job, self._of, folder)
+
+    def _made(self) -> Path | None:
+        """Return what the renderer has made, None before; one that fails is tried again."""
+        assert self._tiles and self._last_pass, "the renderer makes the picture"
+        try:
+            with working_in(self._tiles.path.parent):
+                return self._last_pass.poll()
+        except RendererFailed as error:
+            self._failures += 1
+            if self._failures > self._job.limits.retries:
+                raise
+            log.warning("%s; it is tried again", error.message)
+        self._last_pass.close()
+        self._last_pass = self._prepared(self._tiles.path.parent)
+        with working_in(self._tiles.path.parent):  # what is missing was put in the first time
+            self._last_pass.begin(self._tiles.path, (), self._witness)
+        return None
 
     def poll_picture(self) -> bool:
         """Return whether the picture is in its place now.
@@ -152,11 +174,13 @@ class Canvas:
         WriteError
             If it cannot be written.
         RendererFailed
-            If the renderer could not make it.
+            If the renderer could not make it, as often as a task is tried.
+        SetupError
+            If there is no room for it among the scratch files.
         """
         made: Path | None = None
         if self._last_pass:
-            made = self._last_pass.poll()
+            made = self._made()
             if made is None:
                 return False
         self.is_being_made = False

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mpirender.errors import IncompletePicture
+from mpirender.errors import IncompletePicture, TransportError
 from mpirender.flags import Flags
 from mpirender.hosts import Claim, is_bound
 from mpirender.messages import Join
@@ -62,8 +62,10 @@ def run_first_pass(
 
     Raises
     ------
+    TransportError
+        If a rank is lost: those that are left wait for it.
     MpirenderError
-        Whatever went wrong, but for single tasks.
+        Whatever else went wrong, but for single tasks.
     """
     renderer = renderer_named(job.renderer)
     with tempfile.TemporaryDirectory(prefix="mpirender-first-") as folder:
@@ -83,7 +85,12 @@ def run_first_pass(
         log.info("first pass: %s finds what all ranks are to share", job.renderer)
         try:
             own = Recorder(time.monotonic)  # its phases are one phase of the run
-            produce(production, transport.first(transport.size), own, view)
+            root = produce(production, transport.first(transport.size), own, view)
+            if root.lost_ranks:
+                raise TransportError(
+                    f"lost in the first pass: ranks {sorted(root.lost_ranks)}",
+                    hint="the same command tries again",
+                )
         except IncompletePicture as error:
             log.warning("seams may show, since not all of the first pass succeeded: %s", error)
         recorder.end_phase(FIRST)

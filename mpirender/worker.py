@@ -338,7 +338,12 @@ class Worker:
         self._part_from(attempt)
         if pace := attempt.pace(now):
             engaged.paces[attempt.task.job] = pace
-        used = attempt.process.cpu_seconds(), attempt.memory()
+        end = attempt.process.exit
+        used = (
+            (end.cpu_seconds, end.peak_memory)
+            if end
+            else (attempt.process.cpu_seconds(), attempt.memory())
+        )
         is_whole = attempt.has_streamed and not (attempt.is_shortened or attempt.command.request)
         if is_whole and engaged.job(attempt.task).bears_witness:
             engaged.ending.append(attempt)

@@ -186,7 +186,7 @@ def _decode(path: Path) -> tuple[Pixels, PictureFormat]:
         return _KINDS[kind or "tga"].decode(path, data)
     except BadPicture as error:
         raise OutputMismatch(f"cannot use {path}: {error}") from error
-    except (OSError, ValueError, IndexError, struct.error, zlib.error) as error:
+    except (OSError, ValueError, IndexError, SyntaxError, struct.error, zlib.error) as error:
         raise OutputMismatch(f"{path} is torn or broken: {error}") from error
 
 

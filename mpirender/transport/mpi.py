@@ -69,6 +69,8 @@ class MpiTransport:
         self.host = MPI.Get_processor_name()
         if self.size > 1 and not self._is_part:
             die_with_parent()
+        self._parts: list[MpiTransport] = []
+        self._has_lost = False
         self._own: deque[Message] = deque()
         self._leaving: list[tuple[list[Any], object]] = []
         self._arrivals: list[_Arrival] = []  # what waits for pixels, its own or those before it
@@ -157,7 +159,9 @@ class MpiTransport:
         What MPI keeps of it stays until the end, as a message may still be on its way in it.
         """
         group = self._world.group.Incl(list(range(ranks)))
-        return MpiTransport(self._world.Create_group(group))
+        part = MpiTransport(self._world.Create_group(group))
+        self._parts.append(part)
+        return part
 
     def abort(self, status: int) -> None:
         """End all ranks; see `Transport.abort`."""
@@ -170,10 +174,12 @@ class MpiTransport:
         """Meet all ranks and leave MPI, asleep while others are late; see `Transport.close`.
 
         What still arrives is taken in and thrown away: a run that was ended early has senders
-        that would otherwise wait for ever. MPI's own end would wait for dead ranks, so that where
-        there are some it is left out, and the launcher ends what is left of the run.
+        that would otherwise wait for ever. MPI's own end would wait for dead ranks, and for those
+        that wait for one in a part, so that where there are some it is left out, and the launcher
+        ends what is left of the run.
         """
-        if lost:
+        self._has_lost |= bool(lost) or any(part._has_lost for part in self._parts)
+        if self._has_lost:
             return
         self._drain_until(lambda: not self._leaving)
         meeting = self._world.Ibarrier()

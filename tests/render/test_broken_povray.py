@@ -114,6 +114,30 @@ def test_the_picture_is_whole_after_one_broken_spare(
     assert (tmp_path / "once").is_dir()
 
 
+@pytest.mark.parametrize("kills", [1, 2, 4])
+def test_the_picture_is_whole_however_often_its_last_pass_is_killed(
+    kills: int, povray: Path, whole: Still, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    tries = " || ".join(f"mkdir {tmp_path}/once-{number} 2>/dev/null" for number in range(kills))
+    (programs / "povray").write_text(
+        f"""#!/bin/sh
+case " $* " in *" +Q8 "*) if {tries}; then kill -9 $$; fi;; esac
+exec {shlex.quote(str(povray))} "$@"
+"""
+    )
+    (programs / "povray").chmod(0o755)
+    done = stage.mpirender(MPICH, 2, SCENE, path=programs)
+    assert done.returncode == 0, done.stderr
+    said = own_words(done.stderr)
+    assert len(said) == kills // 2  # a stub of the scene and the scene itself are one try
+    assert all("could not write the picture from its tiles" in line for line in said)
+    assert all("signal SIGKILL" in line and "it is tried again" in line for line in said)
+    assert_same(stage.picture, whole)
+
+
 @pytest.mark.parametrize("fault", PICTURE_FAULTS)
 def test_a_broken_picture_of_a_task_is_told_where_it_is_needed(
     fault: str, povray: Path, whole: Still, tmp_path: Path

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import Mock
 
 import numpy as np
 import OpenImageIO as oiio
@@ -32,7 +33,7 @@ from mpirender.process import Exit
 from mpirender.renderers import ask
 from mpirender.renderers.base import Request, SceneInfo
 from mpirender.renderers.blender import Blender, BlenderWatch, parse_options
-from mpirender.renderers.blender.blocks import assemble, passes_of
+from mpirender.renderers.blender.blocks import BlenderLastPass, assemble, passes_of
 from mpirender.renderers.blender.inside.devices import card_of, kind_of
 from mpirender.renderers.blender.inside.wire import Fault
 from mpirender.renderers.blender.play import Play, argv_of
@@ -417,6 +418,26 @@ def test_a_torn_line_says_nothing(torn: str) -> None:
     assert seen.frames_done == 1
     seen.see('@blender {"saved": 3}')
     seen.judge(DONE)
+
+
+def test_a_blender_that_hangs_before_the_last_pass_is_ended_for_it() -> None:
+    last_pass = BlenderLastPass.__new__(BlenderLastPass)
+    own, opening = Mock(**{"poll.return_value": None, "lines.return_value": []}), Mock()
+    own.is_stalled.return_value = False  # it waits
+    last_pass._sitting, last_pass._watch = own, BlenderWatch()
+    last_pass._hall = Mock()
+    last_pass._hall.session.first = opening
+    opening.is_stalled.return_value = False
+    assert last_pass.poll() is None
+    opening.kill.assert_not_called()
+    opening.is_stalled.return_value = True
+    assert last_pass.poll() is None
+    opening.kill.assert_called_once_with()
+    last_pass._hall.session.first = own
+    own.is_stalled.return_value = True
+    with pytest.raises(RendererFailed, match="it hangs"):
+        last_pass.poll()
+    own.kill.assert_not_called()
 
 
 def test_frames_that_are_said_to_be_saved_count() -> None:

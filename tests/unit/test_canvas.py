@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from unit.samples import job
 
 from mpirender.canvas import Canvas
+from mpirender.errors import RendererFailed, SetupError
 from mpirender.images import read_picture
 from mpirender.messages import TilesDone
 from mpirender.model import PictureFormat, Tile
 from mpirender.partition import Grid
+from mpirender.renderers.fake.renderer import FakeLastPass
 
 GRID = Grid(Tile(0, 24, 0, 16), 8)  # three rows of two blocks
 HEADER = b"tiles of the fake renderer\n"
@@ -107,6 +110,50 @@ def test_tiles_that_are_there_are_kept_where_pixels_come(canvas: Canvas) -> None
     assert canvas.take_pixels(Tile(16, 24, 0, 16), PPM, np.full((8, 16, 3), 77, "uint8")) == 64
     canvas.wait_for_picture()
     assert by_block(canvas) == [1, 2, 3, 4, 5, 77]
+
+
+def failing(times: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have the renderer fail in as many last passes; return where what becomes of them is noted."""
+    done: list[str] = []
+    real = FakeLastPass.poll
+
+    def poll(self: FakeLastPass) -> Path:
+        done.append("failed" if len(done) < times else "made")
+        if done[-1] == "failed":
+            raise RendererFailed("fake could not write the picture")
+        return real(self)
+
+    monkeypatch.setattr(FakeLastPass, "poll", poll)
+    return done
+
+
+def test_a_last_pass_that_fails_is_tried_again(
+    canvas: Canvas, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = failing(2, monkeypatch)
+    canvas.take_tiles(tiles(*range(5)))
+    canvas.wait_for_picture()
+    assert by_block(canvas) == [1, 2, 3, 4, 5, 0]
+    assert done == ["failed", "failed", "made"]
+    assert caplog.messages == ["fake could not write the picture; it is tried again"] * 2
+
+
+def test_a_last_pass_is_tried_no_oftener_than_a_task(
+    canvas: Canvas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = failing(9, monkeypatch)
+    canvas.take_tiles(tiles(*range(6)))
+    with pytest.raises(RendererFailed, match="could not write"):
+        canvas.wait_for_picture()
+    assert done == ["failed"] * 3
+    assert not canvas.output.exists()
+
+
+def test_a_scratch_folder_that_is_gone_is_told(canvas: Canvas) -> None:
+    canvas.take_tiles(tiles(*range(6)))
+    shutil.rmtree(next((canvas.output.parent / "tmp").iterdir()))
+    with pytest.raises(SetupError, match=r"cannot work in .*: No such file"):
+        canvas.wait_for_picture()
 
 
 def test_a_closed_canvas_leaves_its_picture_and_nothing_else(canvas: Canvas) -> None:

@@ -170,11 +170,14 @@ class BlenderLastPass:
     def poll(self) -> Path | None:
         """Return the picture once it is there; see `LastPass.poll`."""
         assert self._sitting, "it has begun"
+        now, first = time.monotonic(), self._hall.session.first
+        if first and first is not self._sitting and first.is_stalled(now):
+            first.kill()  # to open the scene, mostly; then another Blender is asked
         end = self._sitting.poll()
         for line in self._sitting.lines():
             self._watch.see(line)
         if end is None:
-            if self._sitting.is_stalled(time.monotonic()):
+            if self._sitting.is_stalled(now):
                 raise RendererFailed("Blender could not write the picture of its parts: it hangs")
             return None
         self._watch.judge(end)

@@ -79,6 +79,7 @@ class PovrayLastPass:
         stub = stub_of(_text_of(self._job.scene)) if self._job.scene.name else ""
         if not stub or not self._job.bears_witness or '"' in str(pipe):
             return
+        pipe.unlink(missing_ok=True)  # of another try
         os.mkfifo(pipe)
         path = self._folder / "stub.pov"
         path.write_text(f'{stub}#fopen Go "{pipe}" write\n#fclose Go\n')
@@ -103,12 +104,12 @@ class PovrayLastPass:
     def _begin_with_scene(self) -> None:
         self.close()
         self._is_stub = False
-        self._output.unlink(missing_ok=True)
         self._link()
         self._start(*file_arguments(self._job, self._numbers, self._folder))
 
     def _link(self) -> None:
-        """Give the tiles the name under which POV-Ray looks for them."""
+        """Give the tiles the name under which POV-Ray looks for them, and make room."""
+        self._output.unlink(missing_ok=True)
         state = self._output.with_suffix(".pov-state")
         state.unlink(missing_ok=True)
         try:

@@ -32,7 +32,7 @@ from mpirender.worker import Worker
 
 TASK = Task(3, Tile(8, 24, 0, 16))
 BLOCKS = [2, 3, 4, 5]  # of 8 x 8 pixels, two in a row
-SLOWLY = "seconds = 0.15"  # a block: time enough to say something in between
+SLOWLY = "seconds = 0.4"  # a block: time enough to say something in between
 
 
 class Desk:

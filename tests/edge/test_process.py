@@ -66,6 +66,13 @@ def heard(child: Process) -> list[str]:
     return lines
 
 
+def fall_asleep(child: Process) -> None:
+    """Wait until a process that says a line and then sleeps does so."""
+    heard(child)
+    while psutil.Process(child.pid).status() != psutil.STATUS_SLEEPING:
+        time.sleep(0.01)
+
+
 def test_what_a_process_says_comes_line_by_line(start: Start) -> None:
     child = start("print('one'); print(); print('thr\\u00e9e')")
     wait(child)
@@ -321,8 +328,7 @@ def test_a_child_sees_all_other_variables(name: str) -> None:
 
 def test_a_process_hangs_that_neither_speaks_nor_works(start: Start) -> None:
     process = start("import time; print(flush=True); time.sleep(60)")
-    heard(process)
-    time.sleep(0.1)  # until it sleeps
+    fall_asleep(process)
     assert not process.is_stalled(1000.0)
     assert not process.is_stalled(1000.0 + STALLED_AFTER)
     assert process.is_stalled(1001.0 + STALLED_AFTER)
@@ -344,8 +350,10 @@ def test_the_age_of_this_process_is_counted_from_its_start() -> None:
 
 
 def test_who_had_nothing_to_do_is_not_hung_when_spoken_to(start: Start) -> None:
-    process = start("import time; time.sleep(60)")
+    process = start("import time; print(flush=True); time.sleep(60)")
+    fall_asleep(process)
     assert not process.is_stalled(1000.0)
+    assert not process.is_stalled(1000.0 + STALLED_AFTER)
     assert process.is_stalled(1001.0 + STALLED_AFTER)
     process.tell("go on")
     assert not process.is_stalled(1002.0 + STALLED_AFTER)

@@ -125,7 +125,7 @@ def test_a_worker_leaves_for_a_run_that_it_is_called_to(desk: Desk) -> None:
 
 
 def test_a_result_tells_when_the_renderer_spoke_and_finished_pixels(desk: Desk) -> None:
-    desk.begin("setup = 0.05", "seconds = 0.1")
+    desk.begin("setup = 0.5", "seconds = 1")
     desk.assign()
     while not desk.heard(TaskDone):
         desk.now += 0.01  # a look

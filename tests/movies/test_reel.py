@@ -47,8 +47,9 @@ def test_frames_in_any_order_become_a_movie_in_the_right_one(
 
 
 def test_the_movie_is_ready_soon_after_the_last_frame(
-    tmp_path: Path, frames: dict[int, Path]
+    tmp_path: Path, frames: dict[int, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mpirender.paths.os.fsync", lambda file: None)  # that is the disk's time
     with Reel(movie_of(tmp_path / "a.mp4"), NUMBERS) as reel:
         for number in NUMBERS[:-1]:
             reel.add(number, frames[number])

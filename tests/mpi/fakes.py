@@ -107,8 +107,9 @@ def black_rows(picture: NDArray[np.uint16]) -> list[int]:
 
 
 def own_words(stderr: str) -> list[str]:
-    """Return the lines that the program itself has written, the launcher's left out."""
-    return [line for line in stderr.splitlines() if line.startswith("mpirender: ")]
+    """Return the lines that the program itself has written, but for how far it is."""
+    own = [line for line in stderr.splitlines() if line.startswith("mpirender: ")]
+    return [line for line in own if not re.match(r"mpirender: \d+ % after ", line)]
 
 
 def complaints(stderr: str) -> list[str]:

@@ -152,11 +152,12 @@ def test_killed_without_a_launcher_its_renderer_ends_too(tmp_path: Path) -> None
 
 @every_launcher
 def test_a_rank_that_waits_sleeps(launcher: Launcher, tmp_path: Path) -> None:
-    folder = Folder.with_scene(tmp_path, "size = 8x8", "block = 8", "seconds = 4")
+    folder = Folder.with_scene(tmp_path, "size = 8x8", "block = 8", "seconds = 6")
     command = launcher.command(4, folder.scene)
     with running(folder, command, dict(launcher.env)) as mpirun:
         wait_until(lambda: len(renderers(folder)) == 1, "a renderer", START_LIMIT_S)
         waiting = ranks(folder)
+        time.sleep(1.5)  # the one that has the task loads what will read its picture
         before = [process.cpu_times() for process in waiting]
         time.sleep(2.5)
         after = [process.cpu_times() for process in waiting]

@@ -11,10 +11,11 @@ import pytest
 from launchers import LAUNCHERS, MPICH, OPENMPI4, OPENMPI5, Launcher
 from mpi.fakes import Folder, black_rows, complaints, expected, own_words, pixels
 
-WIDTH, HEIGHT, BLOCK = 20, 60, 8  # 3 blocks in a row, 8 rows of them
+WIDTH, HEIGHT, BLOCK = 20, 68, 8  # 3 blocks in a row, 9 rows of them
 SCENE = (f"size = {WIDTH}x{HEIGHT}", f"block = {BLOCK}", "stream = yes")
 WHOLE = expected(WIDTH, HEIGHT)
-WITH_TIMEOUT = ("--timeout", "1.5")  # before another rank begins anew what hangs
+SLOWLY = "seconds = 0.15"  # a block: a rank that starts late has a fault all the same
+WITH_TIMEOUT = ("--timeout", "3", "--policy", "fac")  # nobody begins anew what hangs
 
 every_launcher = pytest.mark.parametrize("launcher", LAUNCHERS, ids=str)
 
@@ -24,7 +25,7 @@ FAULTS = [
     (OPENMPI4, 3, "exit", (), "fake ended with exit status 1"),
     (MPICH, 3, "signal", (), "fake ended with signal SIGKILL"),
     (OPENMPI5, 2, "signal", (), "fake ended with signal SIGKILL"),
-    (MPICH, 4, "hang", WITH_TIMEOUT, "over the time limit of 1.5 s"),
+    (MPICH, 4, "hang", WITH_TIMEOUT, "over the time limit of 3.0 s"),
     (MPICH, 2, "lie", (), "fake said 80% of its pixels, expected all"),
     (MPICH, 3, "missing", (), "1 block of the task"),
 ]
@@ -54,7 +55,7 @@ def test_renderers_that_are_started_before_their_tasks_give_the_same(
     launcher: Launcher, fault: str, tmp_path: Path
 ) -> None:
     faults = (f"fault = {fault}:1@1",) if fault else ()
-    folder = Folder.with_scene(tmp_path, *SCENE, "spares = yes", "seconds = 0.02", *faults)
+    folder = Folder.with_scene(tmp_path, *SCENE, "spares = yes", SLOWLY, *faults)
     done = folder.render(launcher, 3)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(pixels(folder.picture), WHOLE)
@@ -103,7 +104,7 @@ def test_two_bytes_a_channel_are_kept(tmp_path: Path) -> None:
 def test_fault_of_one_attempt_leaves_no_trace_in_the_picture(
     launcher: Launcher, ranks: int, fault: str, options: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
-    folder = Folder.with_scene(tmp_path, *SCENE, "seconds = 0.05", f"fault = {fault}:1@1")
+    folder = Folder.with_scene(tmp_path, *SCENE, SLOWLY, f"fault = {fault}:1@1")
     done = folder.render(launcher, ranks, *options)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(pixels(folder.picture), WHOLE)
@@ -129,10 +130,11 @@ def test_what_was_finished_before_a_fault_is_in_the_picture(fault: str, tmp_path
     done = folder.render(MPICH, 2, "--rows-per-task", "16", "--retries", "0")
     assert done.returncode == 4, done.stderr
     picture = pixels(folder.picture)
-    assert black_rows(picture) == list(range(56, 60))  # task 3 is rows 48 to 59; half was there
+    assert black_rows(picture) == list(range(56, 64))  # task 3 is rows 48 to 63; half was there
     np.testing.assert_array_equal(picture[:56], WHOLE[:56])
+    np.testing.assert_array_equal(picture[64:], WHOLE[64:])
     assert complaints(done.stderr)[-1].endswith(
-        "black where nothing could be rendered: rows 56-59, columns 0-19"
+        "black where nothing could be rendered: rows 56-63, columns 0-19"
     )
 
 

@@ -16,6 +16,8 @@ import OpenImageIO as oiio
 from launchers import ROOT, Launcher, run
 from numpy.typing import NDArray
 
+from mpirender.report.records import Report, from_json
+
 DATA = ROOT / "tests" / "data"
 DATE = re.compile(rb"\d{4}[-:]\d\d[-:]\d\d \d\d:\d\d:\d\d")
 
@@ -135,7 +137,12 @@ def assert_same(ours: Path, theirs: Still) -> None:
     assert own.metadata == theirs.metadata
 
 
+def results(folder: Path) -> Report:
+    """Read the report in a folder."""
+    return from_json((folder / "results.json").read_text())
+
+
 def own_words(stderr: str) -> list[str]:
-    """Return the lines that the program itself has written, but for the one that closes a run."""
+    """Return the lines that the program itself has written, but for how far it is, and its last."""
     own = [line for line in stderr.splitlines() if line.startswith("mpirender: ")]
-    return [line for line in own if not re.search(r": \d+ tasks? on ", line)]
+    return [line for line in own if not re.match(r"mpirender: (\d+ % after|\d+ tasks? on) ", line)]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from movies.reading import probe
 from render.blends import Desk, alone, assert_same_pixels, make_blends, requests
-from render.stills import still
+from render.stills import results, still
 
 from mpirender.process import clean_environment
 from mpirender.renderers.blender.play import Play, argv_of
@@ -90,17 +90,18 @@ def test_frames_are_those_of_blender_alone(case: Case, blends: Path, desk: Desk)
     ids=str,
 )
 def test_a_still_of_several_ranks_is_that_of_blender_alone(
-    case: Case, blends: Path, desk: Desk
+    case: Case, blends: Path, desk: Desk, tmp_path: Path
 ) -> None:
     scene, options = blends / f"{case.name}.blend", case.options.split()
     alone(scene, f"{desk.folder}/alone_##", *options)
-    theirs = list(desk.folder.iterdir())
-    done = desk.render(case.ranks, scene, "-o", "ours_##", *options, "-v")
+    theirs, report = list(desk.folder.iterdir()), tmp_path / "report"
+    done = desk.render(case.ranks, scene, "-o", "ours_##", *options, "--report", report)
     assert done.returncode == 0, done.stderr
-    ours = [desk.folder / Path(line).name for line in done.stdout.splitlines()]
-    assert_same_pixels(ours, theirs)
-    ranks = set(re.findall(r"task \d+ \(frames .*, rank (\d)", done.stderr))
-    assert len(ranks) == case.ranks, done.stderr
+    *pictures, page = done.stdout.splitlines()
+    assert Path(page).is_relative_to(report)
+    assert_same_pixels([desk.folder / Path(line).name for line in pictures], theirs)
+    (run,) = results(report).runs
+    assert {attempt.rank for attempt in run.attempts} == set(range(case.ranks))
     assert desk.scratch_files == []
 
 

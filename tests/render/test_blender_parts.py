@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from launchers import run
 from render.blenders import BPY42, BPY45, DEBIAN, Blender, make
 from render.blends import Desk
-from render.stills import still
+from render.stills import results, still
 
 SCENES = ("plain", "compositor_blur", "layers", "adaptive", "motion_blur", "transparent")
 
@@ -70,11 +69,13 @@ def test_the_picture_is_that_of_blender_alone(case: Case, blends: Blends, tmp_pa
     alone = run(case.blender.render(scene, tmp_path / "alone" / "##", 3, 3), timeout=60)
     assert alone.returncode == 0, alone.stdout + alone.stderr
     (theirs,) = (tmp_path / "alone").iterdir()
-    words = ("--program", case.blender.program, "--split", case.split, "-f", "3", "-v")
-    done = desk.render(case.ranks, scene, *words, "-o", "##")
+    words = ("--program", case.blender.program, "--split", case.split, "-f", "3")
+    report = tmp_path / "report"
+    done = desk.render(case.ranks, scene, *words, "-o", "##", "--report", report)
     assert done.returncode == 0, done.stderr
     assert desk.files == [theirs.name]
-    assert len(set(re.findall(r"task \d+ .*, rank (\d+),", done.stderr))) == case.ranks
+    (of_run,) = results(report).runs
+    assert {attempt.rank for attempt in of_run.attempts} == set(range(case.ranks))
     got, expected = still(desk.folder / theirs.name).pixels, still(theirs).pixels
     assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(got.astype(float), expected, rtol=0, atol=case.tolerance)

@@ -250,7 +250,7 @@ def test_one_that_has_died_at_rest_is_started_again(resting: int, tmp_path: Path
     session = rested(tmp_path)
     assert session
     os.kill(resting, signal.SIGKILL)
-    time.sleep(0.1)
+    os.waitid(os.P_PID, resting, os.WEXITED | os.WNOWAIT)
     first, second = (session.begin(word, tmp_path / word) for word in ("two", "three"))
     assert (said(first), said(second)) == (["got two"], ["got three"])
     assert first.exit

@@ -98,6 +98,8 @@ class PovrayLastPass:
             self._link()
             self._gate = os.open(self._folder / "go", os.O_RDONLY | os.O_NONBLOCK)
         else:
+            if self._is_stub:
+                log.info("the picture is written with the scene itself: nothing to compare with")
             self._begin_with_scene()
         preload()  # what will read the picture
 

@@ -44,7 +44,7 @@ STALLED_AFTER: Seconds = 600.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LAST_LINES = 20
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-_LOOK_FOR_DEAD: Seconds = 0.0002
+_LOOKS_FOR_DEAD = 0.0002, 0.005  # seconds, the shortest and the longest step
 _WAIT_FOR_DEAD: Seconds = 5.0
 _STALL_LOOK: Seconds = 60.0  # looking through all of /proc takes a while
 _PARENT = os.getppid()
@@ -285,7 +285,7 @@ class Process:
         if self.exit is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
-            given_up, backoff = time.monotonic() + _WAIT_FOR_DEAD, Backoff(_LOOK_FOR_DEAD)
+            given_up, backoff = time.monotonic() + _WAIT_FOR_DEAD, Backoff(*_LOOKS_FOR_DEAD)
             while not self.poll():
                 if time.monotonic() > given_up:
                     self._child.returncode = -signal.SIGKILL

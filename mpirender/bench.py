@@ -230,9 +230,10 @@ class _Lab:
             self._transport.send(rank, Join(trial.ranks))
         part = RecordingTransport(self._transport.first(trial.ranks), recorder)
         root = produce(production, part, recorder, NoView())
-        if root.lost_ranks:
+        if part.has_lost:
             self.lost = root.lost_ranks
-            raise TransportError(f"lost in the bench: ranks {sorted(self.lost)}")
+            which = f": ranks {sorted(self.lost)}" if self.lost else ""
+            raise TransportError(f"lost in the bench{which}")
         self._assemble(range(1, trial.ranks))
         return recorder.run(
             trial.policy,

@@ -83,15 +83,15 @@ def run_first_pass(
         production = Production([first], schedule, studio, flags.threads)
         view = view_for(flags.progress, launched=bool(claim.launcher))
         log.info("first pass: %s finds what all ranks are to share", job.renderer)
+        part = transport.first(transport.size)
         try:
             own = Recorder(time.monotonic)  # its phases are one phase of the run
-            root = produce(production, transport.first(transport.size), own, view)
-            if root.lost_ranks:
-                raise TransportError(
-                    f"lost in the first pass: ranks {sorted(root.lost_ranks)}",
-                    hint="the same command tries again",
-                )
+            produce(production, part, own, view)
         except IncompletePicture as error:
             log.warning("seams may show, since not all of the first pass succeeded: %s", error)
+        if part.has_lost:
+            raise TransportError(
+                "ranks were lost in the first pass", hint="the same command tries again"
+            )
         recorder.end_phase(FIRST)
         return renderer.after_first_pass(job, first.output)

@@ -19,11 +19,18 @@ class Transport(Protocol):
         Of this process, and of the run.
     host : str
         Name of this machine.
+    has_lost : bool
+        Whether any rank had not come when this one left, so that nobody must wait for all of them
+        any more: a part that has lost ranks has left others waiting for those.
     """
 
     rank: int
     size: int
     host: str
+
+    @property
+    def has_lost(self) -> bool:
+        """See the class."""
 
     def send(self, to: int, message: Message) -> None:
         """Begin to send a message; pixels that it holds must not be changed afterwards.
@@ -47,4 +54,7 @@ class Transport(Protocol):
         """End all ranks at once with an exit status; does not return."""
 
     def close(self, lost: Collection[int] = ()) -> None:
-        """Finish what is being sent and leave. Collective over all ranks but the lost ones."""
+        """Finish what is being sent and leave. Collective over all ranks but the lost ones.
+
+        Rank 0 waits a minute for the others, which have nothing to do any more; see `has_lost`.
+        """

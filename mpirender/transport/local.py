@@ -17,6 +17,7 @@ class LocalTransport:
 
     rank = 0
     size = 1
+    has_lost = False
 
     def __init__(self) -> None:
         self.host = socket.gethostname()

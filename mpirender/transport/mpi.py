@@ -8,7 +8,10 @@ cannot fill rank 0's memory: the others wait in their senders' memory until ther
 from __future__ import annotations
 
 import dataclasses
+import logging
+import math
 import sys
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Collection
@@ -23,7 +26,12 @@ from mpirender.messages import WITH_PIXELS, Message
 from mpirender.process import die_with_parent
 from mpirender.units import Bytes, Seconds
 
-__all__ = ["MpiTransport", "library_version"]
+__all__ = ["PATIENCE", "MpiTransport", "library_version"]
+
+PATIENCE: Seconds = 60.0
+"""For which rank 0 waits for the others to leave."""
+
+log = logging.getLogger(__name__)
 
 _CONTROL, _PIXELS = 1, 2
 _LARGEST_PIECE: Bytes = 1 << 30  # counts are 32 bits wide before MPI 4
@@ -70,7 +78,7 @@ class MpiTransport:
         if self.size > 1 and not self._is_part:
             die_with_parent()
         self._parts: list[MpiTransport] = []
-        self._has_lost = False
+        self.has_lost = False
         self._own: deque[Message] = deque()
         self._leaving: list[tuple[list[Any], object]] = []
         self._arrivals: list[_Arrival] = []  # what waits for pixels, its own or those before it
@@ -178,20 +186,31 @@ class MpiTransport:
         that wait for one in a part, so that where there are some it is left out, and the launcher
         ends what is left of the run.
         """
-        self._has_lost |= bool(lost) or any(part._has_lost for part in self._parts)
-        if self._has_lost:
-            return
-        self._drain_until(lambda: not self._leaving)
-        meeting = self._world.Ibarrier()
-        self._drain_until(meeting.Test)
-        if not self._is_part:
+        self.has_lost |= bool(lost) or any(part.has_lost for part in self._parts)
+        if not self.has_lost:
+            self.has_lost = not self._meet()
+        if not (self.has_lost or self._is_part):
             self._mpi.Finalize()
 
-    def _drain_until(self, done: Callable[[], bool]) -> None:
+    def _meet(self) -> bool:
+        """Wait until all ranks are here; return False where rank 0 has waited for long enough."""
+        until = time.monotonic() + PATIENCE if self.rank == 0 else math.inf
+        if self._drain_until(lambda: not self._leaving, until):
+            meeting = self._world.Ibarrier()
+            if self._drain_until(meeting.Test, until):
+                return True
+        log.warning("some ranks do not come to the end of the run: left to the launcher")
+        return False
+
+    def _drain_until(self, done: Callable[[], bool], until: Seconds) -> bool:
+        """Throw away what arrives until something holds; return whether it does in time."""
         backoff = Backoff(longest=_LAST_LOOK)
         while not done():
+            if time.monotonic() > until:
+                return False
             if self.poll() is None:
                 backoff.sleep()
+        return True
 
 
 def library_version() -> str:

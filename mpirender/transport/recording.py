@@ -45,6 +45,11 @@ class RecordingTransport:
         """End all ranks; see `Transport.abort`."""
         self._transport.abort(status)
 
+    @property
+    def has_lost(self) -> bool:
+        """Whether ranks did not come when this one left; see `Transport`."""
+        return self._transport.has_lost
+
     def close(self, lost: Collection[int] = ()) -> None:
         """Leave; see `Transport.close`."""
         self._transport.close(lost)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sys
 import time
 import traceback
@@ -204,10 +206,29 @@ SCENARIOS: dict[str, Callable[[Transport], None]] = {
 }
 
 
-def main(name: str) -> None:
-    from mpirender.transport.mpi import MpiTransport
+def freeze(transport: Transport, *, in_a_part: bool) -> None:
+    """Have the last rank stand still for ever before it leaves, and all others leave."""
+    place = transport.first(transport.size) if in_a_part else transport
+    the_root_can_write_to_every_rank(place)
+    if transport.rank == transport.size - 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    began = time.monotonic()
+    place.close()
+    assert place.has_lost, "rank 0 alone comes so far, as all others are ended with it"
+    if in_a_part:
+        transport.close()  # at once: those that are left cannot come either
+    assert transport.has_lost
+    print(f"rank {transport.rank} has left after {time.monotonic() - began:.0f} s", flush=True)
+    sys.exit(0)
 
-    transport = MpiTransport()
+
+def main(name: str) -> None:
+    from mpirender.transport import mpi
+
+    transport = mpi.MpiTransport()
+    if name.startswith("freeze"):
+        mpi.PATIENCE = 2.0
+        freeze(transport, in_a_part=name == "freeze-part")
     if name == "abort":
         if transport.rank == transport.size - 1:
             transport.abort(42)

@@ -41,6 +41,15 @@ def test_mpi(launcher: Launcher, name: str) -> None:
     assert sorted(through) == [str(rank) for rank in range(RANKS)]
 
 
+@launchers
+@pytest.mark.parametrize("name", ["freeze", "freeze-part"])
+def test_rank_0_waits_for_no_rank_that_stands_still(launcher: Launcher, name: str) -> None:
+    done = launcher.run(RANKS, [name], program=PROGRAM, timeout=60)
+    assert re.findall(r"rank (\d+) has left after (\d+) s", done.stdout) == [("0", "2")], (
+        done.stderr
+    )
+
+
 def test_abort_ends_the_only_process_with_its_status() -> None:
     with pytest.raises(SystemExit) as caught:
         LocalTransport().abort(42)

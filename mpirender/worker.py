@@ -272,10 +272,10 @@ class Worker:
         engaged = self._engagement()
         end = attempt.process.poll()
         attempt.listen(now)
-        news: list[FrameDone | TilesDone] = [*self._new_frames(attempt, end, now)]
         ended = end is not None and end.status == 0
         records = attempt.finished_tiles(now, ended=ended)
-        self._check_words(attempt)
+        self._check_words(attempt)  # before a frame is put in its place
+        news: list[FrameDone | TilesDone] = [*self._new_frames(attempt, end, now)]
         if records:
             engaged.pool.provide()
             news.append(tiles_done(attempt, records))

@@ -14,6 +14,7 @@ from mpirender.messages import (
     Assign,
     Begin,
     Drop,
+    FrameDone,
     Hello,
     Join,
     Ready,
@@ -362,6 +363,22 @@ def test_nothing_counts_of_what_another_renderer_has_done_however_fast(
     (lost,) = desk.heard(TaskLost)
     assert isinstance(lost, TaskLost)
     assert told in lost.error.message
+
+
+def test_no_frame_counts_that_another_version_has_written(desk: Desk) -> None:
+    desk.begin(version="2.0")
+    desk.assign(Task(3, Tile(0, 24, 0, 16), numbers=(1,)))
+    assert desk.worker._engaged
+    (attempt,) = desk.worker._engaged.attempts
+    assert isinstance(attempt.process, Process)
+    os.waitid(os.P_PID, attempt.process.pid, os.WEXITED | os.WNOWAIT)  # before the first look
+    assert all(path.exists() for path in attempt.pictures.values())
+    desk.worker.step(desk.now)
+    assert list(attempt.pictures) == [0]  # none has been taken from it
+    assert desk.heard(FrameDone) == desk.heard(TaskDone) == []
+    (lost,) = desk.heard(TaskLost)
+    assert isinstance(lost, TaskLost)
+    assert lost.error.kind == "VersionMismatch"
 
 
 def test_a_renderer_that_is_not_there_is_told_and_the_worker_goes_on(
